@@ -1,0 +1,293 @@
+"""The layout of CUB-200-2011: nine text files beside `images/`, one fact a line.
+
+    images.txt              <image id> <path below images/>
+    image_class_labels.txt  <image id> <class id>
+    train_test_split.txt    <image id> <1 for training, 0 for test>
+    classes.txt             <class id> <class name>
+    bounding_boxes.txt      <image id> <x> <y> <width> <height>
+    parts/parts.txt         <part id> <part name>
+    parts/part_locs.txt     <image id> <part id> <x> <y> <1 for visible, 0 for not>
+
+The drawn birds are written in the same layout and come through the same loader. Whatever the
+files say is untrusted: ids must agree between files, paths must stay below `images/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fgnb.data.fingerprint import images_sha256, manifest_sha256
+from fgnb.data.imageset import DataError, ImageSet
+from fgnb.data.parts import PART_NAMES
+from fgnb.data.protocol import ARCHIVE_HINT, PUBLISHED, settle
+
+FILES = (
+    "images.txt",
+    "image_class_labels.txt",
+    "train_test_split.txt",
+    "classes.txt",
+    "bounding_boxes.txt",
+    "parts/parts.txt",
+    "parts/part_locs.txt",
+)
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, eq=False)
+class Annotations:
+    """What the text files say, aligned to the order of `images.txt`; see `ImageSet`."""
+
+    files: tuple[str, ...]
+    ids: NDArray[np.int64]
+    class_ids: NDArray[np.int64]
+    class_names: dict[int, str]
+    train: NDArray[np.bool_]
+    boxes: NDArray[np.float32]
+    parts: NDArray[np.float32]
+    visible: NDArray[np.bool_]
+
+
+def find(folder: str | Path) -> Path:
+    """The set's own folder: `folder/CUB_200_2011`, or `folder` itself when it holds the set.
+
+    Raises:
+        DataError: if neither holds any of the set's files.
+    """
+    folder = Path(folder).expanduser()
+    candidates = (folder / "CUB_200_2011", folder)
+    for candidate in candidates:
+        if any((candidate / name).is_file() for name in FILES):
+            return candidate
+    raise DataError(
+        f"no CUB-200-2011 found: neither {candidates[0]} nor {candidates[1]} holds images.txt. "
+        f"Name the folder that holds CUB_200_2011/ (data_root, or FGNB_DATA). {ARCHIVE_HINT}"
+    )
+
+
+def load(root: str | Path, name: str = "cub") -> ImageSet:
+    """Read, check and fingerprint a set in the CUB layout.
+
+    Args:
+        root: the folder that holds `images.txt` and `images/`.
+        name: the set's short name.
+
+    Returns:
+        The images in the order of `images.txt`; labels in the order of the class ids.
+
+    Raises:
+        DataError: if a text file or an image is missing, a line is malformed, the files disagree,
+            or the set is neither the published one, nor a declared subset, nor a drawn one.
+    """
+    root = Path(root)
+    notes = read(root)
+    check_images(root, notes.files)
+    used, labels = np.unique(notes.class_ids, return_inverse=True)
+    images = images_sha256(root, notes.files)
+    counts = {
+        "classes": len(used),
+        "train": int(notes.train.sum()),
+        "test": int((~notes.train).sum()),
+    }
+    standing = settle(root, counts, [int(c) for c in used], images)
+    classes = tuple(notes.class_names[int(c)] for c in used)
+    labels = labels.astype(np.int64)
+    return ImageSet(
+        name=name,
+        title=standing.title,
+        layout="cub",
+        root=root,
+        files=notes.files,
+        ids=notes.ids,
+        labels=labels,
+        classes=classes,
+        train=notes.train,
+        boxes=notes.boxes,
+        parts=notes.parts,
+        visible=notes.visible,
+        protocol=standing.protocol,
+        fingerprint=manifest_sha256(
+            images,
+            (notes.files, classes),
+            (notes.ids, labels, notes.train, notes.boxes, notes.parts, notes.visible),
+        ),
+        published=None if standing.protocol == "drawn" else dict(PUBLISHED),
+    )
+
+
+def read(root: Path) -> Annotations:
+    """Read the text files alone; the images are not touched. Errors as in `load`."""
+    missing = [name for name in FILES if not (root / name).is_file()]
+    if missing:
+        raise DataError(
+            f"{root} lacks {', '.join(missing)}: expected the layout of CUB-200-2011. {ARCHIVE_HINT}"
+        )
+    names = _table(root / "images.txt", _image_path, "<image id> <path>")
+    if not names:
+        raise DataError(f"{root / 'images.txt'} is empty: expected one line an image")
+    if len(set(names.values())) < len(names):
+        twice = sorted({n for n in names.values() if list(names.values()).count(n) > 1})[0]
+        raise DataError(f"{root / 'images.txt'} lists {twice!r} twice: expected each image once")
+    class_names = _table(root / "classes.txt", _plain_name, "<class id> <class name>")
+    class_of = _table(root / "image_class_labels.txt", int, "<image id> <class id>", names)
+    train = _table(root / "train_test_split.txt", _flag, "<image id> <1 or 0>", names)
+    boxes = _table(root / "bounding_boxes.txt", _box, "<image id> <x> <y> <width> <height>", names)
+    for image_id, class_id in class_of.items():
+        if class_id not in class_names:
+            raise DataError(
+                f"{root / 'image_class_labels.txt'} gives image {image_id} the class {class_id}, "
+                f"which {root / 'classes.txt'} does not list"
+            )
+    _check_parts(root / "parts" / "parts.txt")
+    parts, visible = _read_parts(root / "parts" / "part_locs.txt", list(names))
+    return Annotations(
+        files=tuple(names.values()),
+        ids=np.array(list(names), dtype=np.int64),
+        class_ids=np.array([class_of[i] for i in names], dtype=np.int64),
+        class_names=class_names,
+        train=np.array([train[i] for i in names], dtype=bool),
+        boxes=np.array([boxes[i] for i in names], dtype=np.float32),
+        parts=parts,
+        visible=visible,
+    )
+
+
+def check_images(root: Path, files: tuple[str, ...]) -> None:
+    """Raise `DataError`, with the count and the first names, if images are not on the disk."""
+    missing = [name for name in files if not (root / "images" / name).is_file()]
+    if missing:
+        first = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+        raise DataError(
+            f"{len(missing)} of the {len(files)} images of {root / 'images.txt'} are missing below "
+            f"{root / 'images'}: {first}. {ARCHIVE_HINT}"
+        )
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not UTF-8 text ({error}): put back the original file"
+        ) from error
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line.strip()
+
+
+def _bad_line(path: Path, number: int, line: str, expected: str, why: str = "") -> DataError:
+    return DataError(
+        f"{path}, line {number}: {line[:80]!r} is malformed, expected {expected}"
+        + (f" ({why})" if why else "")
+        + ". Put back the original file."
+    )
+
+
+def _table(
+    path: Path,
+    parse: Callable[[str], Value],
+    expected: str,
+    ids: dict[int, str] | None = None,
+) -> dict[int, Value]:
+    """Read `<id> <rest>` lines; with `ids`, exactly those ids and no others."""
+    table: dict[int, Value] = {}
+    for number, line in _lines(path):
+        head, _, rest = line.partition(" ")
+        try:
+            key, value = int(head), parse(rest.strip())
+        except ValueError as error:
+            raise _bad_line(path, number, line, expected, str(error)) from error
+        if key in table:
+            raise _bad_line(path, number, line, expected, f"id {key} stands twice")
+        if ids is not None and key not in ids:
+            raise _bad_line(path, number, line, expected, f"images.txt has no image {key}")
+        table[key] = value
+    if ids is not None and len(table) < len(ids):
+        absent = [key for key in ids if key not in table]
+        raise DataError(
+            f"{path} has no line for {len(absent)} of the {len(ids)} images of images.txt, "
+            f"the first of them image {absent[0]}: expected one line an image. "
+            "Put back the original file."
+        )
+    return table
+
+
+def _image_path(text: str) -> str:
+    path = PurePosixPath(_plain_name(text))
+    if path.is_absolute() or ".." in path.parts or "\\" in text or ":" in text:
+        raise ValueError("the path leaves the folder images/")
+    if path.as_posix() != text:
+        raise ValueError("the path is not in its plain form")
+    return text
+
+
+def _plain_name(text: str) -> str:
+    if not text or not text.isprintable():
+        raise ValueError("the name is empty or holds control characters")
+    return text
+
+
+def _flag(text: str) -> bool:
+    if text not in ("0", "1"):
+        raise ValueError(f"{text!r} is neither 1 nor 0")
+    return text == "1"
+
+
+def _box(text: str) -> tuple[float, float, float, float]:
+    x, y, width, height = _finite(text)
+    if width <= 0 or height <= 0:
+        raise ValueError("width and height must be over 0")
+    return x, y, x + width, y + height
+
+
+def _finite(text: str) -> list[float]:
+    numbers = [float(word) for word in text.split()]
+    if not np.isfinite(numbers).all():
+        raise ValueError("a number is not finite")
+    return numbers
+
+
+def _check_parts(path: Path) -> None:
+    found = _table(path, _plain_name, "<part id> <part name>")
+    if found != dict(enumerate(PART_NAMES, start=1)):
+        raise DataError(
+            f"{path} names {len(found)} parts, {list(found.values())}: expected CUB's 15 parts in "
+            f"their order, {list(PART_NAMES)}. Put back the original file."
+        )
+
+
+def _read_parts(path: Path, ids: list[int]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    expected = "<image id> <part id> <x> <y> <1 or 0>"
+    row_of = {image_id: row for row, image_id in enumerate(ids)}
+    points = np.zeros((len(ids), len(PART_NAMES), 2), dtype=np.float32)
+    visible = np.zeros((len(ids), len(PART_NAMES)), dtype=bool)
+    seen = np.zeros((len(ids), len(PART_NAMES)), dtype=bool)
+    for number, line in _lines(path):
+        try:
+            image_id, part_id, x, y, flag = line.split()
+            row, part = row_of[int(image_id)], int(part_id) - 1
+            if not 0 <= part < len(PART_NAMES):
+                raise ValueError(f"there is no part {part_id}")
+            if seen[row, part]:
+                raise ValueError("this image and part stand twice")
+            seen[row, part] = True
+            visible[row, part] = _flag(flag)
+            points[row, part] = _finite(f"{x} {y}")
+        except KeyError as error:
+            raise _bad_line(path, number, line, expected, f"no image {error}") from error
+        except ValueError as error:
+            raise _bad_line(path, number, line, expected, str(error)) from error
+    if not seen.all():
+        row, part = np.argwhere(~seen)[0]
+        raise DataError(
+            f"{path} has no line for image {ids[row]}, part {part + 1} ({PART_NAMES[part]}); "
+            f"{int((~seen).sum())} lines are missing: expected 15 an image. "
+            "Put back the original file."
+        )
+    points[~visible] = 0.0
+    return points, visible

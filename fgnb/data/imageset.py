@@ -1,0 +1,145 @@
+"""One image set, whatever its layout: files, labels, split, boxes and parts as arrays.
+
+The loaders (`fgnb.data.cub` and its like) read a folder and return an `ImageSet`; everything
+above works on that alone. numpy only: nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+PROTOCOLS = ("published", "subset", "drawn")
+
+
+class DataError(ValueError):
+    """A fault of the data: which file, what was expected, what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """N labelled images with their official split, boxes and part locations.
+
+    Attributes:
+        name: short name, e.g. "cub" or "drawn".
+        title: what a page calls it, e.g. "CUB-200-2011 (40 of 200 classes)".
+        layout: the layout that it was read from, e.g. "cub".
+        root: the folder that holds `images/`.
+        files: N paths below `root/images`, in the official order, with forward slashes.
+        ids: int64[N], the official image ids.
+        labels: int64[N], contiguous from 0; they index `classes`.
+        classes: the class names.
+        train: bool[N], True for training images.
+        boxes: float32[N, 4] as (x1, y1, x2, y2) in pixels, x1 < x2.
+        parts: float32[N, P, 2] as (x, y) in pixels; (0, 0) where a part is not visible.
+        visible: bool[N, P].
+        protocol: "published", "subset" or "drawn": what the numbers may be compared with.
+        fingerprint: SHA-256 over images and annotations, the data manifest's hash.
+        published: counts of the full set ("classes", "train", "test"); None for drawn sets.
+    """
+
+    name: str
+    title: str
+    layout: str
+    root: Path
+    files: tuple[str, ...]
+    ids: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    classes: tuple[str, ...]
+    train: NDArray[np.bool_]
+    boxes: NDArray[np.float32]
+    parts: NDArray[np.float32]
+    visible: NDArray[np.bool_]
+    protocol: str
+    fingerprint: str
+    published: dict[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        n, n_parts = len(self.files), self.parts.shape[1] if self.parts.ndim == 3 else -1
+        needed = {
+            "ids": (n,),
+            "labels": (n,),
+            "train": (n,),
+            "boxes": (n, 4),
+            "parts": (n, n_parts, 2),
+            "visible": (n, n_parts),
+        }
+        for field, shape in needed.items():
+            array = getattr(self, field)
+            if array.shape != shape:
+                raise ValueError(f"{field} has shape {array.shape}, needs {shape}")
+            array.setflags(write=False)
+        if n == 0:
+            raise ValueError("files is empty: an image set needs at least one image")
+        if not np.array_equal(np.unique(self.labels), np.arange(len(self.classes))):
+            raise ValueError(
+                f"labels must use each of 0..{len(self.classes) - 1} (there are "
+                f"{len(self.classes)} classes); they run from {self.labels.min()} to "
+                f"{self.labels.max()} with {len(np.unique(self.labels))} values"
+            )
+        if self.protocol not in PROTOCOLS:
+            raise ValueError(f"protocol is {self.protocol!r}, needs one of {PROTOCOLS}")
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __repr__(self) -> str:
+        return (
+            f"ImageSet({self.title!r}, {self.protocol}, {len(self.classes)} classes, "
+            f"{self.n_train} training, {self.n_test} test images)"
+        )
+
+    @property
+    def n_train(self) -> int:
+        """Number of training images."""
+        return int(self.train.sum())
+
+    @property
+    def n_test(self) -> int:
+        """Number of test images."""
+        return len(self) - self.n_train
+
+    def path(self, i: int) -> Path:
+        """The file of image `i` (a position from 0, not an official id)."""
+        return self.root / "images" / self.files[i]
+
+    def held_out(self, seed: int, fraction: float = 0.2) -> NDArray[np.bool_]:
+        """Mark the training images on which settings are chosen, so that test never is.
+
+        In each class the training images are put in the order of SHA-256("seed:id") and the
+        first `fraction` of them (rounded half up; at least one, never all) are held out. The
+        choice depends on the seed and the official ids alone.
+
+        Args:
+            seed: the run's seed.
+            fraction: share of each class's training images, in (0, 1).
+
+        Returns:
+            bool[N], True for held-out training images; never True for a test image.
+
+        Raises:
+            ValueError: if `fraction` is not strictly between 0 and 1.
+            DataError: if a class has fewer than two training images.
+        """
+        if not 0.0 < fraction < 1.0:
+            raise ValueError(f"fraction is {fraction}, needs a number strictly between 0 and 1")
+        held = np.zeros(len(self), dtype=bool)
+        for label, name in enumerate(self.classes):
+            rows = np.flatnonzero(self.train & (self.labels == label))
+            if len(rows) < 2:
+                raise DataError(
+                    f"class {name!r} of {self.title} has {len(rows)} training image(s) in "
+                    f"{self.root / 'train_test_split.txt'}; holding out a part needs at least 2"
+                )
+            count = min(max(int(len(rows) * fraction + 0.5), 1), len(rows) - 1)
+            order = sorted(rows, key=lambda row: _hold_out_rank(seed, int(self.ids[row])))
+            held[order[:count]] = True
+        return held
+
+
+def _hold_out_rank(seed: int, image_id: int) -> str:
+    return hashlib.sha256(f"{seed}:{image_id}".encode()).hexdigest()

@@ -1,0 +1,124 @@
+"""What a set's numbers may be compared with: the published set, a declared subset, or drawn.
+
+A set is `drawn` when its folder holds `drawn.json`; `subset` when its folder, or
+`fgnb/data/subsets/`, declares it (classes, counts and hash all agree); `published` when its counts
+are the published ones. Anything else is refused: a number must know where it comes from.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fgnb.data.imageset import DataError
+
+FULL_TITLE = "CUB-200-2011"
+PUBLISHED = {"classes": 200, "train": 5994, "test": 5794}
+ARCHIVE_HINT = (
+    "Put it back from the official archive CUB_200_2011.tgz (md5 "
+    "97eceeb196236b17998738112f37df78, https://data.caltech.edu/records/65de6-vp158), unpacked so "
+    "that CUB_200_2011/images.txt and CUB_200_2011/images/ are in place."
+)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A set's protocol ("published", "subset" or "drawn") and the title that says so."""
+
+    protocol: str
+    title: str
+
+
+def settle(root: Path, counts: dict[str, int], class_ids: list[int], images: str) -> Standing:
+    """Decide a set's protocol from its declaration or its counts.
+
+    Args:
+        root: the set's folder.
+        counts: "classes", "train" and "test" as found.
+        class_ids: the official ids of the classes that have images, ascending.
+        images: the hash of the images (`fingerprint.images_sha256`).
+
+    Raises:
+        DataError: if a declaration disagrees with what was found, or nothing declares the set.
+    """
+    if (root / "drawn.json").is_file():
+        return _drawn(root / "drawn.json", counts)
+    found = {"classes": class_ids, **{k: counts[k] for k in ("train", "test")}}
+    found["images_sha256"] = images
+    if (root / "subset.json").is_file():
+        return _declared(root / "subset.json", found)
+    if counts == PUBLISHED:
+        return Standing("published", FULL_TITLE)
+    for path in sorted((Path(__file__).parent / "subsets").glob("*.json")):
+        declared = _read_json(path)
+        if declared.get("of") == FULL_TITLE and declared.get("images_sha256") == images:
+            return _declared(path, found)
+    raise DataError(
+        f"{root} holds {_words(counts)}; the published CUB-200-2011 has {_words(PUBLISHED)}. "
+        f"If files are missing: {ARCHIVE_HINT} If it is a subset on purpose, declare it in "
+        f'{root / "subset.json"}: {{"of": "{FULL_TITLE}", "classes": [the {counts["classes"]} '
+        f'class ids], "split": "official", "train": {counts["train"]}, "test": {counts["test"]}, '
+        f'"images_sha256": "{images}"}}'
+    )
+
+
+def _drawn(path: Path, counts: dict[str, int]) -> Standing:
+    note = _read_json(path)
+    spec = note.get("spec", note)
+    control = ", control set" if spec.get("control") else ""
+    return Standing(
+        "drawn", f"drawn {spec.get('kind', 'images')} ({counts['classes']} classes{control})"
+    )
+
+
+def _declared(path: Path, found: dict[str, Any]) -> Standing:
+    declared = _read_json(path)
+    if declared.get("of") != FULL_TITLE:
+        raise DataError(
+            f'{path} declares a subset of {declared.get("of")!r}: expected "of": "{FULL_TITLE}"'
+        )
+    for key, value in found.items():
+        if key not in declared:
+            raise DataError(f'{path} lacks "{key}"; for the files found it would be {value!r}')
+        if declared[key] != value:
+            raise DataError(_disagreement(path, key, declared[key], value))
+    n = len(found["classes"])
+    return Standing("subset", f"{FULL_TITLE} ({n} of {PUBLISHED['classes']} classes)")
+
+
+def _disagreement(path: Path, key: str, declared: Any, found: Any) -> str:
+    if key == "classes" and isinstance(declared, list):
+        lacking = [c for c in declared if c not in found]
+        extra = [c for c in found if c not in declared]
+        return (
+            f"{path} declares {len(declared)} classes, {len(found)} were found; without images: "
+            f"{lacking[:5]}, not declared: {extra[:5]}. Put the files back, or correct the "
+            "declaration."
+        )
+    if key == "images_sha256":
+        return (
+            f"{path} declares images_sha256 {declared!r}, the images found give {found!r}: an image "
+            "is damaged or replaced. Put the originals back, or correct the declaration."
+        )
+    return (
+        f"{path} declares {declared!r} {key} images, {found!r} were found. Put the files back, or "
+        "correct the declaration."
+    )
+
+
+def _words(counts: dict[str, int]) -> str:
+    return (
+        f"{counts['classes']} classes, {counts['train']} training and {counts['test']} test images"
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DataError(f"{path} is not JSON ({error}): put back or correct the file") from error
+    if not isinstance(value, dict):
+        raise DataError(f"{path} holds a {type(value).__name__}: expected a JSON object")
+    return value

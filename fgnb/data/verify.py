@@ -1,0 +1,74 @@
+"""Checking a set on the disk against the published counts or its declared subset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from fgnb.data import cub
+from fgnb.data.fingerprint import images_sha256
+from fgnb.data.images import load_rgb
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """A set that passed: where it is, what it is, how much of it there is."""
+
+    root: Path
+    layout: str
+    title: str
+    protocol: str
+    classes: int
+    train: int
+    test: int
+    decoded: int
+    images_sha256: str
+    fingerprint: str
+
+    def __str__(self) -> str:
+        standing = {
+            "published": "the published counts",
+            "subset": "its declared subset (classes, split counts, image hash)",
+            "drawn": "drawn pictures, not photographs",
+        }[self.protocol]
+        opened = f"all {self.decoded} decoded" if self.decoded else "not decoded"
+        return (
+            f"{self.title}: {standing}\n"
+            f"  folder       {self.root}\n"
+            f"  classes      {self.classes}\n"
+            f"  images       {self.train} training, {self.test} test ({opened})\n"
+            f"  images hash  {self.images_sha256}\n"
+            f"  manifest     {self.fingerprint}"
+        )
+
+
+def verify(root: str | Path, layout: str = "cub", *, decode: bool = False) -> VerifyReport:
+    """Check files, ids, split, counts and hash of a set; writes nothing.
+
+    Args:
+        root: the folder that holds the set's folder, or that folder itself.
+        layout: "cub".
+        decode: also decode every image, which finds damage that no declared hash would show.
+
+    Raises:
+        ValueError: if the layout is unknown.
+        fgnb.data.DataError: at the first fault; it names the file, what was expected, what to do.
+    """
+    if layout != "cub":
+        raise ValueError(f"layout is {layout!r}, needs 'cub'")
+    images = cub.load(cub.find(root))
+    if decode:
+        for i in range(len(images)):
+            load_rgb(images.path(i))
+    return VerifyReport(
+        root=images.root,
+        layout=layout,
+        title=images.title,
+        protocol=images.protocol,
+        classes=len(images.classes),
+        train=images.n_train,
+        test=images.n_test,
+        decoded=len(images) if decode else 0,
+        images_sha256=images_sha256(images.root, images.files),
+        fingerprint=images.fingerprint,
+    )
