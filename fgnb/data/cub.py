@@ -14,10 +14,8 @@ files say is untrusted: ids must agree between files, paths must stay below `ima
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +24,16 @@ from fgnb.data.fingerprint import images_sha256, manifest_sha256
 from fgnb.data.imageset import DataError, ImageSet
 from fgnb.data.parts import PART_NAMES
 from fgnb.data.protocol import ARCHIVE_HINT, PUBLISHED, settle
+from fgnb.data.tables import (
+    bad_line,
+    corner_box,
+    finite,
+    flag,
+    image_path,
+    lines,
+    plain_name,
+    read_table,
+)
 
 FILES = (
     "images.txt",
@@ -36,7 +44,6 @@ FILES = (
     "parts/parts.txt",
     "parts/part_locs.txt",
 )
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,18 +132,21 @@ def read(root: Path) -> Annotations:
     missing = [name for name in FILES if not (root / name).is_file()]
     if missing:
         raise DataError(
-            f"{root} lacks {', '.join(missing)}: expected the layout of CUB-200-2011. {ARCHIVE_HINT}"
+            f"{root} lacks {', '.join(missing)}: expected the layout of CUB-200-2011. "
+            f"{ARCHIVE_HINT}"
         )
-    names = _table(root / "images.txt", _image_path, "<image id> <path>")
+    names = read_table(root / "images.txt", image_path, "<image id> <path>")
     if not names:
         raise DataError(f"{root / 'images.txt'} is empty: expected one line an image")
     if len(set(names.values())) < len(names):
         twice = sorted({n for n in names.values() if list(names.values()).count(n) > 1})[0]
         raise DataError(f"{root / 'images.txt'} lists {twice!r} twice: expected each image once")
-    class_names = _table(root / "classes.txt", _plain_name, "<class id> <class name>")
-    class_of = _table(root / "image_class_labels.txt", int, "<image id> <class id>", names)
-    train = _table(root / "train_test_split.txt", _flag, "<image id> <1 or 0>", names)
-    boxes = _table(root / "bounding_boxes.txt", _box, "<image id> <x> <y> <width> <height>", names)
+    class_names = read_table(root / "classes.txt", plain_name, "<class id> <class name>")
+    class_of = read_table(root / "image_class_labels.txt", int, "<image id> <class id>", names)
+    train = read_table(root / "train_test_split.txt", flag, "<image id> <1 or 0>", names)
+    boxes = read_table(
+        root / "bounding_boxes.txt", corner_box, "<image id> <x> <y> <width> <height>", names
+    )
     for image_id, class_id in class_of.items():
         if class_id not in class_names:
             raise DataError(
@@ -168,92 +178,8 @@ def check_images(root: Path, files: tuple[str, ...]) -> None:
         )
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8 text ({error}): put back the original file"
-        ) from error
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield number, line.strip()
-
-
-def _bad_line(path: Path, number: int, line: str, expected: str, why: str = "") -> DataError:
-    return DataError(
-        f"{path}, line {number}: {line[:80]!r} is malformed, expected {expected}"
-        + (f" ({why})" if why else "")
-        + ". Put back the original file."
-    )
-
-
-def _table(
-    path: Path,
-    parse: Callable[[str], Value],
-    expected: str,
-    ids: dict[int, str] | None = None,
-) -> dict[int, Value]:
-    """Read `<id> <rest>` lines; with `ids`, exactly those ids and no others."""
-    table: dict[int, Value] = {}
-    for number, line in _lines(path):
-        head, _, rest = line.partition(" ")
-        try:
-            key, value = int(head), parse(rest.strip())
-        except ValueError as error:
-            raise _bad_line(path, number, line, expected, str(error)) from error
-        if key in table:
-            raise _bad_line(path, number, line, expected, f"id {key} stands twice")
-        if ids is not None and key not in ids:
-            raise _bad_line(path, number, line, expected, f"images.txt has no image {key}")
-        table[key] = value
-    if ids is not None and len(table) < len(ids):
-        absent = [key for key in ids if key not in table]
-        raise DataError(
-            f"{path} has no line for {len(absent)} of the {len(ids)} images of images.txt, "
-            f"the first of them image {absent[0]}: expected one line an image. "
-            "Put back the original file."
-        )
-    return table
-
-
-def _image_path(text: str) -> str:
-    path = PurePosixPath(_plain_name(text))
-    if path.is_absolute() or ".." in path.parts or "\\" in text or ":" in text:
-        raise ValueError("the path leaves the folder images/")
-    if path.as_posix() != text:
-        raise ValueError("the path is not in its plain form")
-    return text
-
-
-def _plain_name(text: str) -> str:
-    if not text or not text.isprintable():
-        raise ValueError("the name is empty or holds control characters")
-    return text
-
-
-def _flag(text: str) -> bool:
-    if text not in ("0", "1"):
-        raise ValueError(f"{text!r} is neither 1 nor 0")
-    return text == "1"
-
-
-def _box(text: str) -> tuple[float, float, float, float]:
-    x, y, width, height = _finite(text)
-    if width <= 0 or height <= 0:
-        raise ValueError("width and height must be over 0")
-    return x, y, x + width, y + height
-
-
-def _finite(text: str) -> list[float]:
-    numbers = [float(word) for word in text.split()]
-    if not np.isfinite(numbers).all():
-        raise ValueError("a number is not finite")
-    return numbers
-
-
 def _check_parts(path: Path) -> None:
-    found = _table(path, _plain_name, "<part id> <part name>")
+    found = read_table(path, plain_name, "<part id> <part name>")
     if found != dict(enumerate(PART_NAMES, start=1)):
         raise DataError(
             f"{path} names {len(found)} parts, {list(found.values())}: expected CUB's 15 parts in "
@@ -267,21 +193,21 @@ def _read_parts(path: Path, ids: list[int]) -> tuple[NDArray[np.float32], NDArra
     points = np.zeros((len(ids), len(PART_NAMES), 2), dtype=np.float32)
     visible = np.zeros((len(ids), len(PART_NAMES)), dtype=bool)
     seen = np.zeros((len(ids), len(PART_NAMES)), dtype=bool)
-    for number, line in _lines(path):
+    for number, line in lines(path):
         try:
-            image_id, part_id, x, y, flag = line.split()
+            image_id, part_id, x, y, seen_flag = line.split()
             row, part = row_of[int(image_id)], int(part_id) - 1
             if not 0 <= part < len(PART_NAMES):
                 raise ValueError(f"there is no part {part_id}")
             if seen[row, part]:
                 raise ValueError("this image and part stand twice")
             seen[row, part] = True
-            visible[row, part] = _flag(flag)
-            points[row, part] = _finite(f"{x} {y}")
+            visible[row, part] = flag(seen_flag)
+            points[row, part] = finite(f"{x} {y}")
         except KeyError as error:
-            raise _bad_line(path, number, line, expected, f"no image {error}") from error
+            raise bad_line(path, number, line, expected, f"no image {error}") from error
         except ValueError as error:
-            raise _bad_line(path, number, line, expected, str(error)) from error
+            raise bad_line(path, number, line, expected, str(error)) from error
     if not seen.all():
         row, part = np.argwhere(~seen)[0]
         raise DataError(

@@ -1,7 +1,7 @@
 """The hash of a data set: what was trained on, down to the last byte of every image.
 
-A full hash of the 40 birds (2,290 files) takes about half a second; it is kept for the process
-and made again when a file's size or modification time has changed.
+It is kept for the process and made again when a file's size or modification time has changed (the
+2,290 files of 40 birds take about a tenth of a second once the system has them in memory).
 """
 
 from __future__ import annotations

@@ -99,8 +99,8 @@ def _disagreement(path: Path, key: str, declared: Any, found: Any) -> str:
         )
     if key == "images_sha256":
         return (
-            f"{path} declares images_sha256 {declared!r}, the images found give {found!r}: an image "
-            "is damaged or replaced. Put the originals back, or correct the declaration."
+            f"{path} declares images_sha256 {declared!r}, the images found give {found!r}: an "
+            "image is damaged or replaced. Put the originals back, or correct the declaration."
         )
     return (
         f"{path} declares {declared!r} {key} images, {found!r} were found. Put the files back, or "

@@ -1,0 +1,108 @@
+"""Text files of one fact a line, `<id> <rest>`, read with errors that name file and line.
+
+Names come from outside and end in paths and on pages: they must be printable, and paths must stay
+below the folder that they are joined to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+import numpy as np
+
+from fgnb.data.imageset import DataError
+
+Value = TypeVar("Value")
+
+
+def lines(path: Path) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, stripped, with their numbers from 1."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not UTF-8 text ({error}): put back the original file"
+        ) from error
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, line.strip()
+
+
+def bad_line(path: Path, number: int, line: str, expected: str, why: str = "") -> DataError:
+    """The error for a line that does not read as `expected`."""
+    return DataError(
+        f"{path}, line {number}: {line[:80]!r} is malformed, expected {expected}"
+        + (f" ({why})" if why else "")
+        + ". Put back the original file."
+    )
+
+
+def read_table(
+    path: Path,
+    parse: Callable[[str], Value],
+    expected: str,
+    ids: dict[int, str] | None = None,
+) -> dict[int, Value]:
+    """Read `<id> <rest>` lines; with `ids`, exactly those ids and no others."""
+    table: dict[int, Value] = {}
+    for number, line in lines(path):
+        head, *rest = line.split(maxsplit=1)
+        try:
+            key, value = int(head), parse(rest[0] if rest else "")
+        except ValueError as error:
+            raise bad_line(path, number, line, expected, str(error)) from error
+        if key in table:
+            raise bad_line(path, number, line, expected, f"id {key} stands twice")
+        if ids is not None and key not in ids:
+            raise bad_line(path, number, line, expected, f"images.txt has no image {key}")
+        table[key] = value
+    if ids is not None and len(table) < len(ids):
+        absent = [key for key in ids if key not in table]
+        raise DataError(
+            f"{path} has no line for {len(absent)} of the {len(ids)} images of images.txt, "
+            f"the first of them image {absent[0]}: expected one line an image. "
+            "Put back the original file."
+        )
+    return table
+
+
+def image_path(text: str) -> str:
+    """A path that stays below the folder it will be joined to; ValueError for any other."""
+    path = PurePosixPath(plain_name(text))
+    if path.is_absolute() or ".." in path.parts or "\\" in text or ":" in text:
+        raise ValueError("the path leaves the folder images/")
+    if path.as_posix() != text:
+        raise ValueError("the path is not in its plain form")
+    return text
+
+
+def plain_name(text: str) -> str:
+    """A name without control characters; ValueError for any other."""
+    if not text or not text.isprintable():
+        raise ValueError("the name is empty or holds control characters")
+    return text
+
+
+def flag(text: str) -> bool:
+    """The words 1 and 0 as True and False; ValueError for any other."""
+    if text not in ("0", "1"):
+        raise ValueError(f"{text!r} is neither 1 nor 0")
+    return text == "1"
+
+
+def corner_box(text: str) -> tuple[float, float, float, float]:
+    """`x y width height` as (x1, y1, x2, y2); ValueError where the box is empty."""
+    x, y, width, height = finite(text)
+    if width <= 0 or height <= 0:
+        raise ValueError("width and height must be over 0")
+    return x, y, x + width, y + height
+
+
+def finite(text: str) -> list[float]:
+    """Numbers parted by blanks; ValueError where one is not finite."""
+    numbers = [float(word) for word in text.split()]
+    if not np.isfinite(numbers).all():
+        raise ValueError("a number is not finite")
+    return numbers

@@ -1,0 +1,54 @@
+"""Checks that the metrics share: what came in, in which shape, and what was needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def wrong_shape(name: str, array: NDArray[Any], needed: str) -> ValueError:
+    """The error for an argument of a wrong shape."""
+    return ValueError(f"{name} has shape {array.shape}, needs {needed}")
+
+
+def as_scores(name: str, values: Any) -> NDArray[np.float64]:
+    """Float64[N, C] with N and C of at least 1 and no nan."""
+    scores = np.asarray(values, dtype=np.float64)
+    if scores.ndim != 2 or 0 in scores.shape:
+        raise wrong_shape(name, scores, "(N, C), both at least 1")
+    if np.isnan(scores).any():
+        raise ValueError(f"{name} holds nan, needs numbers")
+    return scores
+
+
+def as_labels(name: str, values: Any, n: int, n_classes: int | None = None) -> NDArray[np.int64]:
+    """Int64[n]; with `n_classes`, each in 0..n_classes - 1."""
+    labels = np.asarray(values)
+    if labels.shape != (n,):
+        raise wrong_shape(name, labels, f"({n},)")
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"{name} has dtype {labels.dtype}, needs integers")
+    if n_classes is not None and not ((labels >= 0) & (labels < n_classes)).all():
+        raise ValueError(
+            f"{name} runs from {labels.min()} to {labels.max()}, needs 0 to {n_classes - 1}"
+        )
+    return labels.astype(np.int64)
+
+
+def as_correct(name: str, values: Any, ndim: int) -> NDArray[np.bool_]:
+    """Bool array of `ndim` axes from booleans or zeros and ones; not empty."""
+    correct = np.asarray(values)
+    if correct.ndim != ndim or correct.size == 0:
+        raise wrong_shape(name, correct, ("(N,)", "(S, N)")[ndim - 1] + ", not empty")
+    if not np.isin(correct, (0, 1)).all():
+        raise ValueError(f"{name} holds values besides 0 and 1, needs right (1) or wrong (0)")
+    return correct.astype(bool)
+
+
+def as_fraction(name: str, value: float) -> float:
+    """A number strictly between 0 and 1."""
+    if not 0.0 < value < 1.0:
+        raise ValueError(f"{name} is {value}, needs a number strictly between 0 and 1")
+    return float(value)
