@@ -1,0 +1,18 @@
+"""The one store: keys, atomic writes, sealed folders, locks, the digest of code."""
+
+from fgnb.store.code import code_digest, imported_modules
+from fgnb.store.folder import building, check, lock
+from fgnb.store.keys import canonical_json, digest, file_sha256
+from fgnb.store.write import write_atomic
+
+__all__ = [
+    "building",
+    "canonical_json",
+    "check",
+    "code_digest",
+    "digest",
+    "file_sha256",
+    "imported_modules",
+    "lock",
+    "write_atomic",
+]
