@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fgnb import paths
 from fgnb.data import cub
 from fgnb.data.imageset import ImageSet
 
@@ -30,8 +31,6 @@ def open_images(
         ValueError: if the name is unknown.
         fgnb.data.DataError: if the set is missing, incomplete or undeclared.
     """
-    from fgnb import paths
-
     folder = paths.data_root(data_root or None)
     if dataset == "cub":
         return cub.load(cub.find(folder), name="cub")

@@ -34,7 +34,7 @@ class InputInfo(Protocol):
 
     @property
     def interpolation(self) -> str:
-        """ "bicubic", "bilinear" or "nearest"."""
+        """One of "bicubic", "bilinear" and "nearest"."""
 
 
 def normalise(image: Image.Image, mean: tuple[float, ...], std: tuple[float, ...]) -> Tensor:
@@ -88,7 +88,7 @@ class EvalTransform:
 
 @dataclass(frozen=True)
 class TrainTransform:
-    """Resize the shorter side to size / crop_ratio, crop at random, flip every second, normalise."""
+    """Resize the shorter side to size / crop_ratio, crop and flip at random, normalise."""
 
     size: int
     mean: tuple[float, ...]
@@ -96,14 +96,18 @@ class TrainTransform:
     interpolation: str
     crop_ratio: float
     flip: bool
-    seed: int
 
-    def __call__(self, image: Image.Image, *, epoch: int, index: int) -> Tensor:
-        """float32 Tensor[3, size, size]; crop and flip are a function of (seed, epoch, index)."""
+    def __call__(self, image: Image.Image, *, seed: tuple[int, ...]) -> Tensor:
+        """float32 Tensor[3, size, size]; crop and flip are a function of `seed`.
+
+        Args:
+            image: RGB, of any size.
+            seed: (seed, epoch, index), each 0 or more.
+        """
         resized = F.resize(
             image, [_resized_side(self.size, self.crop_ratio)], _mode(self.interpolation)
         )
-        rng = np.random.default_rng([self.seed, epoch, index])
+        rng = np.random.default_rng(seed)
         left = int(rng.integers(resized.width - self.size + 1))
         top = int(rng.integers(resized.height - self.size + 1))
         flipped = bool(rng.integers(2)) and self.flip
@@ -135,19 +139,17 @@ def train_transform(
     size: int,
     info: InputInfo,
     *,
-    seed: int,
     crop_ratio: float = PAPER_RATIO,
     flip: bool = True,
 ) -> TrainTransform:
     """The transform of training images; arguments as in `eval_transform`.
 
-    `flip` mirrors every second picture; `seed` is 0 or more.
+    `flip` mirrors half of the pictures; position and mirroring come from the seed that is given
+    with each picture, (seed, epoch, index).
     """
     _check(size, crop_ratio, info)
-    if seed < 0:
-        raise ValueError(f"seed is {seed}, needs 0 or more")
     return TrainTransform(
-        size, tuple(info.mean), tuple(info.std), info.interpolation, crop_ratio, flip, seed
+        size, tuple(info.mean), tuple(info.std), info.interpolation, crop_ratio, flip
     )
 
 
