@@ -8,14 +8,13 @@ package's ``__init__`` counts what it does besides importing.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable
 from pathlib import Path
+
+from fgnb.store.syntax import EXPORTS, Import, Source, parse
 
 # What names, keeps or shows a number but does not make one.
 LEFT_OUT = frozenset(
@@ -31,7 +30,6 @@ LEFT_OUT = frozenset(
         "fgnb.training.run",
     }
 )
-_NAMES_ONLY = {"__all__", "__version__", "__getattr__", "__dir__"}
 
 
 def code_digest(module_names: Iterable[str]) -> str:
@@ -53,23 +51,6 @@ def imported_modules(name: str) -> set[str]:
     return _reach((name,))
 
 
-@dataclass(frozen=True)
-class _Import:
-    """``import module`` (no name) or ``from module import name``; ``bound`` is the local name."""
-
-    module: str
-    name: str | None
-    bound: str
-
-
-@dataclass(frozen=True)
-class _Source:
-    digest: str
-    imports: tuple[_Import, ...]
-    defined: frozenset[str]
-    acts: bool
-
-
 def _reach(names: tuple[str, ...]) -> set[str]:
     followed = {"fgnb", *(name.partition(".")[0] for name in names)}
     found: set[str] = set()
@@ -85,18 +66,16 @@ def _reach(names: tuple[str, ...]) -> set[str]:
             )
         found.add(name)
         waiting += _parents(name)
-        if _is_package(name) and name not in names:
-            # What was asked for through it is resolved by `_targets`; the rest is not computed
-            # with, unless the package does something of its own.
-            if not _read(name).acts:
-                continue
+        if _is_package(name) and name not in names and not _read(name).acts:
+            # What was asked for through it is resolved by `_targets`; the rest is not used.
+            continue
         for item in _read(name).imports:
             if item.module.partition(".")[0] in followed:
                 waiting += (target for target in _targets(item) if not _left_out(target))
     return found
 
 
-def _targets(item: _Import, within: frozenset[_Import] = frozenset()) -> list[str]:
+def _targets(item: Import, within: frozenset[Import] = frozenset()) -> list[str]:
     """Modules that one import statement makes count; ``within`` stops circles."""
     if item in within or _left_out(item.module) or _file(item.module) is None:
         return []
@@ -106,7 +85,7 @@ def _targets(item: _Import, within: frozenset[_Import] = frozenset()) -> list[st
     if not _is_package(item.module):
         return [item.module]
     source = _read(item.module)
-    if item.name in source.defined:
+    if item.name in source.defined or item.name in EXPORTS:
         return [item.module]
     inner = f"{item.module}.{item.name}"
     through = [other for other in source.imports if other.bound == item.name and other != item]
@@ -118,7 +97,7 @@ def _targets(item: _Import, within: frozenset[_Import] = frozenset()) -> list[st
     return [*_whole(item.module, within), *_inside(item.module)]
 
 
-def _whole(module: str, within: frozenset[_Import]) -> list[str]:
+def _whole(module: str, within: frozenset[Import]) -> list[str]:
     """``module`` used as a whole: a package with everything that its ``__init__`` imports."""
     if _left_out(module) or _file(module) is None:
         return []
@@ -134,116 +113,10 @@ def _inside(package: str) -> list[str]:
     return [f"{package}.{m.stem}" for m in sorted(file.parent.glob("*.py")) if m != file]
 
 
-def _read(name: str) -> _Source:
+def _read(name: str) -> Source:
     file = _file(name)
     assert file is not None
-    return _parse(name, file.name == "__init__.py", file.read_bytes())
-
-
-@lru_cache(maxsize=1024)
-def _parse(name: str, package: bool, text: bytes) -> _Source:
-    tree = ast.parse(text, filename=name)
-    body = [node for node in tree.body if not _is_text(node)]
-    if package:
-        body = [node for node in body if not _names_only(node)]
-    defined = {bound for node in body for bound in _bound(node)}
-    parts: list[str] = []
-    for node in body:
-        _write(node, parts)
-    content = "".join(parts).encode("utf-8", "surrogatepass")
-    imports = tuple(_imports(tree, name if package else name.rpartition(".")[0]))
-    return _Source(hashlib.sha256(content).hexdigest(), imports, frozenset(defined), bool(body))
-
-
-def _write(node: object, parts: list[str]) -> None:
-    """A text of the tree that holds no position, no docstring and no empty field."""
-    if isinstance(node, ast.AST):
-        parts.append(f"({type(node).__name__}")
-        for key in node._fields:
-            value = getattr(node, key, None)
-            if value is None and not isinstance(node, ast.Constant):
-                continue
-            if isinstance(value, list):
-                value = [item for item in value if not _is_text(item)]
-                if not value:
-                    continue
-            parts.append(f" {key}=")
-            _write(value, parts)
-        parts.append(")")
-    elif isinstance(node, list):
-        for item in node:
-            _write(item, parts)
-            parts.append(",")
-    else:
-        parts.append(repr(node))
-
-
-def _is_text(node: object) -> bool:
-    """A docstring, or another string that stands as a statement."""
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
-
-
-def _names_only(node: ast.stmt) -> bool:
-    """A statement of an ``__init__`` that imports, exports or counts versions."""
-    if isinstance(node, ast.Import | ast.ImportFrom) or _is_type_checking(node):
-        return True
-    bound = set(_bound(node))
-    return bool(bound) and bound <= _NAMES_ONLY
-
-
-def _bound(node: ast.stmt) -> Iterator[str]:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield node.name
-    elif isinstance(node, ast.Assign):
-        yield from (target.id for target in node.targets if isinstance(target, ast.Name))
-    elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-        yield node.target.id
-
-
-def _imports(tree: ast.AST, package: str) -> Iterator[_Import]:
-    for node in _truly_run(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield _Import(alias.name, None, alias.asname or alias.name.partition(".")[0])
-        elif isinstance(node, ast.ImportFrom):
-            module = _absolute(node, package)
-            for alias in node.names:
-                yield _Import(module, alias.name, alias.asname or alias.name)
-
-
-def _truly_run(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node but those that only a type checker sees."""
-    for child in ast.iter_child_nodes(node):
-        if _is_type_checking(child):
-            assert isinstance(child, ast.If)
-            for other in child.orelse:
-                yield other
-                yield from _truly_run(other)
-            continue
-        yield child
-        if not isinstance(child, ast.expr):
-            yield from _truly_run(child)
-
-
-def _is_type_checking(node: ast.AST) -> bool:
-    if not isinstance(node, ast.If):
-        return False
-    test = node.test
-    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
-        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
-    )
-
-
-def _absolute(node: ast.ImportFrom, package: str) -> str:
-    if not node.level:
-        return node.module or ""
-    base = package.split(".")
-    base = base[: len(base) - node.level + 1]
-    return ".".join([*base, node.module] if node.module else base)
+    return parse(name, file.name == "__init__.py", file.read_bytes())
 
 
 def _left_out(module: str) -> bool:
