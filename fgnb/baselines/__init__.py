@@ -1,0 +1,1 @@
+"""What every table sets beside the papers' rows: plain backbones, honestly trained."""

@@ -1,0 +1,261 @@
+"""The plain backbone: global pooling, one linear head, a good modern recipe.
+
+Cross-entropy with label smoothing, SGD with momentum, cosine decay, and a head that starts from
+logistic regression on the frozen features. With ``cut`` above 1 the trunk is frozen and its maps
+come from the cache; with ``cut=1`` everything is tuned on augmented pictures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fgnb import training
+from fgnb.baselines.logistic import Logistic, choose_c, fit_logistic
+from fgnb.data import ImageSet, load_rgb
+from fgnb.data.transforms import eval_transform, train_transform
+from fgnb.nn.backbones import NO_CUT, Backbone, global_pool
+from fgnb.nn.maps import TrunkMaps, batches, seeded_backbone, trunk_maps
+from fgnb.nn.weights import weights_info
+
+FOLDS = ("held-out", "all")
+DECAYS = ("cosine", "step")
+
+
+@dataclass(frozen=True)
+class PlainSpec:
+    """Everything that the trained weights depend on, but for the pictures and the code.
+
+    ``fold`` is ``held-out`` (train on four fifths of the training images, predict the fifth) or
+    ``all`` (train on all of them, predict test). ``max_steps`` ends training early. ``decay`` is
+    ``cosine`` (to zero, a step at a time) or ``step`` (times 0.1 every ``decay_every`` epochs).
+    """
+
+    backbone: str
+    weights_tag: str
+    weights_sha256: str
+    image_size: int
+    crop_ratio: float
+    cut: int
+    fold: str
+    fold_seed: int
+    epochs: int
+    max_steps: int | None
+    lr: float
+    decay: str
+    decay_every: int
+    momentum: float
+    weight_decay: float
+    label_smoothing: float
+    batch_size: int
+    seed: int
+    threads: int
+
+
+class PlainModule(nn.Module):
+    """Backbone, mean over space, linear head."""
+
+    def __init__(
+        self, backbone: Backbone, start: Logistic, spec: PlainSpec, epoch_steps: int
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone.to(memory_format=torch.channels_last)
+        self.head = nn.Linear(backbone.num_features, len(start.bias))
+        with torch.no_grad():
+            self.head.weight.copy_(torch.from_numpy(start.weight))
+            self.head.bias.copy_(torch.from_numpy(start.bias))
+        self.spec, self.epoch_steps = spec, epoch_steps
+        self.backbone.trunk.requires_grad_(False)
+        self.objective = nn.CrossEntropyLoss(label_smoothing=spec.label_smoothing)
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """Trunk maps ``Tensor[B, D, h, w]`` (pictures with ``cut=1``) -> ``Tensor[B, F]``."""
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        return global_pool(self.backbone.tail(inputs))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Pictures ``Tensor[B, 3, H, W]`` -> logits ``Tensor[B, C]``."""
+        return self.head(self.embed(self.backbone.trunk(images)))
+
+    def loss(self, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        """Label-smoothed cross-entropy of ``(inputs, targets)``."""
+        inputs, targets = batch
+        return {"loss": self.objective(self.head(self.embed(inputs)), targets)}
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """SGD over what is not frozen; the rate decays by ``spec.decay``."""
+        spec = self.spec
+        free = [p for p in self.parameters() if p.requires_grad]
+        optimizer = torch.optim.SGD(
+            free, spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay
+        )
+        steps = spec.epochs * self.epoch_steps
+        schedule: torch.optim.lr_scheduler.LRScheduler
+        if spec.decay == "cosine":
+            schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
+                optimizer, min(steps, spec.max_steps or steps)
+            )
+        else:
+            schedule = torch.optim.lr_scheduler.StepLR(
+                optimizer, spec.decay_every * self.epoch_steps, 0.1
+            )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+
+class PlainInputs:
+    """Training samples by ``(epoch, index)``; flips and crops are a function of position."""
+
+    def __init__(self, stage: PlainStage) -> None:
+        self.stage = stage
+
+    def __len__(self) -> int:
+        return len(self.stage.train_index)
+
+    def __getitem__(self, position: tuple[int, int]) -> tuple[Tensor, int]:
+        epoch, index = position
+        stage, row = self.stage, int(self.stage.train_index[index])
+        label = int(stage.images.labels[row])
+        if stage.spec.cut == NO_CUT:
+            picture = load_rgb(stage.images.path(row))
+            return stage.augment(picture, seed=(stage.spec.seed, epoch, row)), label
+        view = int(np.random.default_rng((stage.spec.seed, epoch, row)).integers(2))
+        return torch.from_numpy(np.array(stage.cache.maps[row, view])), label
+
+
+class PlainStage:
+    """The plain backbone as a stage; ``name`` and the recipe are the caller's."""
+
+    modules: tuple[str, ...] = ("fgnb.baselines.plain",)
+
+    def __init__(self, images: ImageSet, spec: PlainSpec, weights: str, name: str) -> None:
+        if spec.fold not in FOLDS:
+            raise ValueError(f"fold is {spec.fold!r}; it is one of {', '.join(FOLDS)}")
+        if spec.decay not in DECAYS:
+            raise ValueError(f"decay is {spec.decay!r}; it is one of {', '.join(DECAYS)}")
+        self.images, self.spec, self.weights, self.name = images, spec, weights, name
+        self.data_fingerprint = images.fingerprint
+        held_out = images.held_out(spec.fold_seed)
+        train = images.train & ~held_out if spec.fold == "held-out" else images.train
+        query = held_out if spec.fold == "held-out" else ~images.train
+        self.train_index, self.query_index = np.flatnonzero(train), np.flatnonzero(query)
+        self.augment = train_transform(
+            spec.image_size,
+            weights_info(spec.backbone, weights),
+            crop_ratio=spec.crop_ratio,
+        )
+
+    @cached_property
+    def cache(self) -> TrunkMaps:
+        """Maps (where the trunk is frozen) and pooled pretrained features."""
+        spec = self.spec
+        return trunk_maps(
+            self.images,
+            spec.backbone,
+            self.weights,
+            size=spec.image_size,
+            crop_ratio=spec.crop_ratio,
+            cut=spec.cut,
+            seed=spec.seed,
+            threads=spec.threads,
+            keep_maps=spec.cut != NO_CUT,
+        )
+
+    @cached_property
+    def logistic(self) -> Logistic:
+        """The head's start, C from the held-out part, fitted on this fold's training images."""
+        features, labels = self.cache.features[:, 0], self.images.labels
+        train = np.flatnonzero(self.images.train)
+        held_out = self.images.held_out(self.spec.fold_seed)[train]
+        threads = self.spec.threads
+        c, _ = choose_c(features[train], labels[train], held_out, threads=threads)
+        rows = self.train_index
+        return fit_logistic(features[rows], labels[rows], c=c, threads=threads)
+
+    def data(self) -> training.TrainingData:
+        """Batches in an order of ``(seed, epoch)``; the last incomplete one is kept."""
+        size, count, seed = self.spec.batch_size, len(self.train_index), self.spec.seed
+
+        def epoch_batches(epoch: int) -> list[list[int]]:
+            order = np.random.default_rng((seed, epoch)).permutation(count).tolist()
+            return [order[i : i + size] for i in range(0, count, size)]
+
+        return training.TrainingData(
+            dataset=PlainInputs(self),
+            batches=epoch_batches,
+            epochs=self.spec.epochs,
+            max_steps=self.spec.max_steps,
+        )
+
+    def module(self) -> PlainModule:
+        """The pretrained backbone with the logistic regression as its head."""
+        spec = self.spec
+        backbone = seeded_backbone(spec.backbone, self.weights, cut=spec.cut, seed=spec.seed)
+        epoch_steps = math.ceil(len(self.train_index) / spec.batch_size)
+        return PlainModule(backbone, self.logistic, spec, epoch_steps)
+
+    def validate(self, module: PlainModule) -> dict[str, float]:
+        """Held-out accuracy and log loss; nothing where the test set would be read."""
+        if self.spec.fold == "all":
+            return {}
+        probs = self._infer(module, self.query_index)[0]
+        truth = self.images.labels[self.query_index]
+        chosen = np.maximum(probs[np.arange(len(truth)), truth], 1e-12)
+        return {
+            "held_out_accuracy": float((probs.argmax(1) == truth).mean()),
+            "held_out_log_loss": float(-np.log(chosen).mean()),
+        }
+
+    def predict(self, module: PlainModule) -> dict[str, np.ndarray]:
+        """Probabilities and embeddings of the queries, embeddings of the database.
+
+        Keys: ``query_ids``, ``query_labels``, ``query_probs[Q, C]``, ``query_embedding[Q, F]``,
+        ``query_logistic_probs[Q, C]``, ``database_ids``, ``database_labels``,
+        ``database_embedding[N, F]``, ``logistic_c``.
+        """
+        probs, embedding = self._infer(module, self.query_index)
+        images, query, database = self.images, self.query_index, self.train_index
+        return {
+            "query_ids": images.ids[query],
+            "query_labels": images.labels[query],
+            "query_probs": probs,
+            "query_embedding": embedding,
+            "query_logistic_probs": self.logistic.probs(self.cache.features[query, 0]),
+            "logistic_c": np.array(self.logistic.c),
+            "database_ids": images.ids[database],
+            "database_labels": images.labels[database],
+            "database_embedding": self._infer(module, database)[1],
+        }
+
+    @torch.inference_mode()
+    def _infer(self, module: PlainModule, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities and embeddings of ``rows``, plain view, in evaluation mode."""
+        was_training = module.training
+        module.eval()
+        device = module.head.weight.device
+        probs, embedding = [], []
+        for inputs in self._inputs(rows):
+            embedded = module.embed(inputs.to(device))
+            probs.append(module.head(embedded).softmax(1).cpu().numpy())
+            embedding.append(embedded.cpu().numpy())
+        module.train(was_training)
+        return np.concatenate(probs), np.concatenate(embedding)
+
+    def _inputs(self, rows: np.ndarray, batch: int = 64) -> Iterator[Tensor]:
+        if self.spec.cut == NO_CUT:
+            info = weights_info(self.spec.backbone, self.weights)
+            transform = eval_transform(self.spec.image_size, info, crop_ratio=self.spec.crop_ratio)
+            for _, images in batches(self.images, transform, batch, rows):
+                yield images
+            return
+        for start in range(0, len(rows), batch):
+            yield torch.from_numpy(self.cache.maps[rows[start : start + batch], 0])

@@ -1,0 +1,133 @@
+"""Backbones through timm, cut in two at a stride.
+
+The part below the cut (``trunk``) can be frozen and its maps cached; the part above it
+(``tail``) is trained. Batch normalisation stays in evaluation mode throughout (DESIGN: a frozen
+trunk in every row keeps rows comparable), so a map does not depend on the batch it came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import timm
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from fgnb.nn.weights import WeightsInfo, architecture, load_into, weights_info
+
+NO_CUT = 1
+
+
+class Backbone(nn.Module):
+    """A classification network without its head, as stages of known stride.
+
+    Attributes:
+        trunk: stages up to the stride of the cut (identity for ``cut=1``).
+        tail: the stages above it.
+        num_features: channels of the tail's last map.
+        info: where the weights came from and the input they expect.
+    """
+
+    def __init__(
+        self, stages: Sequence[nn.Module], strides: Sequence[int], cut: int, info: WeightsInfo
+    ) -> None:
+        super().__init__()
+        if cut != NO_CUT and cut not in strides:
+            raise ValueError(
+                f"cut is {cut}; {info.backbone} has the strides {sorted(set(strides))}"
+            )
+        below = [stage for stage, stride in zip(stages, strides, strict=True) if stride <= cut]
+        above = [stage for stage, stride in zip(stages, strides, strict=True) if stride > cut]
+        if cut == NO_CUT:
+            below, above = [], list(stages)
+        if not above:
+            raise ValueError(f"cut is {cut}: nothing of {info.backbone} lies above it")
+        self.trunk = nn.Sequential(*below)
+        self.tail = nn.Sequential(*above)
+        self.strides = tuple(strides)
+        self.info = info
+        self.num_features = _channels(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """``Tensor[B, 3, H, W]`` -> ``Tensor[B, num_features, H/32, W/32]``."""
+        return self.tail(self.trunk(images))
+
+    def maps(self, images: Tensor, strides: Sequence[int]) -> dict[int, Tensor]:
+        """The last map at each of ``strides``: ``{stride: Tensor[B, D, H/stride, W/stride]}``."""
+        unknown = sorted(set(strides) - set(self.strides))
+        if unknown:
+            raise ValueError(f"strides holds {unknown}; there are {sorted(set(self.strides))}")
+        found: dict[int, Tensor] = {}
+        out = images
+        for stage, stride in zip([*self.trunk, *self.tail], self.strides, strict=True):
+            out = stage(out)
+            found[stride] = out
+        return {stride: found[stride] for stride in strides}
+
+    def train(self, mode: bool = True) -> Backbone:
+        """Training mode, but for batch normalisation, which keeps its stored statistics."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, _BatchNorm):
+                module.eval()
+        return self
+
+
+def create_backbone(
+    name: str = "efficientnet_lite0", weights: str = "imagenet", *, cut: int = 16
+) -> Backbone:
+    """The backbone ``name`` with ``weights`` (imagenet, random or a file), cut at a stride.
+
+    Args:
+        name: efficientnet_lite0, resnet18, resnet50, resnet101 or vgg16.
+        weights: ``imagenet``, ``random`` (seed torch before) or a local weight file.
+        cut: stride of the last map of the trunk (16 by default; 1 leaves the trunk empty).
+
+    Raises:
+        ValueError: an unknown name or a stride that the network lacks.
+        WeightsError: weights that can't be had.
+    """
+    info = weights_info(name, weights)
+    network = timm.create_model(architecture(name), pretrained=False)
+    load_into(network, name, weights)
+    stages, strides = _stages(name, network)
+    return Backbone(stages, strides, cut, info).eval()
+
+
+def global_pool(feature_map: Tensor) -> Tensor:
+    """Mean over space: ``Tensor[B, D, h, w]`` -> ``Tensor[B, D]``."""
+    return feature_map.mean(dim=(2, 3))
+
+
+def _stages(name: str, network: nn.Module) -> tuple[list[nn.Module], list[int]]:
+    if name == "efficientnet_lite0":
+        stem = nn.Sequential(network.conv_stem, network.bn1)
+        top = nn.Sequential(network.conv_head, network.bn2)
+        return [stem, *network.blocks, top], [2, 2, 4, 8, 16, 16, 32, 32, 32]
+    if name == "vgg16":
+        return _vgg_stages(network.features)
+    stem = nn.Sequential(network.conv1, network.bn1, network.act1, network.maxpool)
+    layers = [network.layer1, network.layer2, network.layer3, network.layer4]
+    return [stem, *layers], [4, 4, 8, 16, 32]
+
+
+def _vgg_stages(features: nn.Sequential) -> tuple[list[nn.Module], list[int]]:
+    """Each stage ends in its pooling, so a cut at 16 leaves the last convolutions to train."""
+    stages: list[nn.Module] = []
+    layers: list[nn.Module] = []
+    for layer in features:
+        layers.append(layer)
+        if isinstance(layer, nn.MaxPool2d):
+            stages.append(nn.Sequential(*layers))
+            layers = []
+    return stages, [2 ** (i + 1) for i in range(len(stages))]
+
+
+@torch.no_grad()
+def _channels(backbone: Backbone) -> int:
+    training = backbone.training
+    backbone.eval()
+    channels = backbone(torch.zeros(1, 3, 64, 64)).shape[1]
+    backbone.train(training)
+    return int(channels)

@@ -1,0 +1,170 @@
+"""Maps of a frozen trunk, computed once, plain and flipped, and kept in the run store.
+
+A CPU affords fine-tuning only above a frozen trunk, so each picture's map at the cut is computed
+once and memory-mapped (float32; 0.4 GB for 2,290 pictures at 224 px and stride 16). The key is
+over the image manifest, the transform, the weights' hash, timm's version and the cut.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fgnb import paths, store
+from fgnb.data import ImageSet, load_rgb
+from fgnb.data.transforms import EvalTransform, eval_transform
+from fgnb.nn.backbones import Backbone, create_backbone, global_pool
+from fgnb.nn.weights import WeightsInfo, weights_info
+
+log = logging.getLogger(__name__)
+BATCH = 32
+VIEWS = ("plain", "flipped")
+
+
+@dataclass(frozen=True)
+class MapsSpec:
+    """What a set of cached maps depends on; ``seed`` matters to random weights alone."""
+
+    images: str
+    backbone: str
+    weights_tag: str
+    weights_sha256: str
+    size: int
+    crop_ratio: float
+    cut: int
+    seed: int
+    threads: int
+    timm: str
+    keep_maps: bool
+
+
+@dataclass(frozen=True)
+class TrunkMaps:
+    """Cached arrays of an image set.
+
+    Attributes:
+        maps: float32 memory map ``[N, 2, D, h, w]``, in the order of the image set; the second
+            axis is plain, flipped. Empty (``[0]``) where they were not kept.
+        features: float32 ``[N, 2, F]``, the pretrained tail's globally pooled map of each.
+        info: the weights.
+    """
+
+    maps: np.ndarray
+    features: np.ndarray
+    info: WeightsInfo
+
+
+def seeded_backbone(name: str, weights: str, *, cut: int, seed: int) -> Backbone:
+    """A backbone whose random weights, if asked for, are those of ``seed``."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return create_backbone(name, weights, cut=cut)
+
+
+def trunk_maps(
+    images: ImageSet,
+    backbone: str,
+    weights: str,
+    *,
+    size: int,
+    crop_ratio: float = 0.875,
+    cut: int = 16,
+    seed: int = 0,
+    threads: int = 2,
+    keep_maps: bool = True,
+    root: Path | None = None,
+) -> TrunkMaps:
+    """The maps of every picture of ``images``, from the store or computed now.
+
+    ``keep_maps=False`` keeps the pooled features alone, for stages that train on pictures.
+
+    Raises:
+        DataError: a damaged picture, named.
+        WeightsError: weights that can't be had.
+    """
+    info = weights_info(backbone, weights)
+    spec = MapsSpec(
+        images=images.fingerprint,
+        backbone=backbone,
+        weights_tag=info.tag,
+        weights_sha256=info.sha256,
+        size=size,
+        crop_ratio=crop_ratio,
+        cut=cut,
+        seed=seed if weights == "random" else 0,
+        threads=threads,
+        timm=version("timm"),
+        keep_maps=keep_maps,
+    )
+    key = store.digest([asdict(spec), store.code_digest(["fgnb.nn.maps"])])
+    folder = (root or paths.runs_root()) / "maps" / key[:24]
+    with store.lock(folder):
+        if store.check(folder):
+            network = seeded_backbone(backbone, weights, cut=cut, seed=seed)
+            with store.building(folder) as work:
+                store.write_atomic(work / "spec.json", store.canonical_json(asdict(spec)))
+                _compute(images, network, spec, work)
+    return TrunkMaps(
+        np.load(folder / "maps.npy", mmap_mode="r"), np.load(folder / "features.npy"), info
+    )
+
+
+@torch.inference_mode()
+def _compute(images: ImageSet, network: Backbone, spec: MapsSpec, work: Path) -> None:
+    network = network.eval().to(memory_format=torch.channels_last)
+    before = torch.get_num_threads()
+    torch.set_num_threads(spec.threads)
+    log.info("computing the frozen trunk's maps of %d pictures", len(images))
+    transform = eval_transform(spec.size, network.info, crop_ratio=spec.crop_ratio)
+    maps = features = None
+    try:
+        for start, batch in batches(images, transform):
+            for view, inputs in enumerate((batch, batch.flip(-1))):
+                inputs = inputs.contiguous(memory_format=torch.channels_last)
+                feature_map = network.trunk(inputs)
+                pooled = global_pool(network.tail(feature_map))
+                if maps is None or features is None:
+                    shape = (len(images), len(VIEWS))
+                    map_shape = (*shape, *feature_map.shape[1:]) if spec.keep_maps else (0,)
+                    maps = np.lib.format.open_memmap(work / "maps.npy", "w+", np.float32, map_shape)
+                    features = np.empty((*shape, pooled.shape[1]), np.float32)
+                if spec.keep_maps:
+                    maps[start : start + len(batch), view] = feature_map.numpy()
+                features[start : start + len(batch), view] = pooled.numpy()
+    finally:
+        torch.set_num_threads(before)
+    if maps is None or features is None:
+        raise ValueError(f"{images.title} holds no pictures")
+    maps.flush()
+    np.save(work / "features.npy", features)
+
+
+def batches(
+    images: ImageSet,
+    transform: EvalTransform,
+    batch: int = BATCH,
+    rows: np.ndarray | None = None,
+) -> Iterator[tuple[int, Tensor]]:
+    """Yield ``(start, Tensor[B, 3, size, size])`` of ``rows`` (all by default), read ahead."""
+    rows = np.arange(len(images)) if rows is None else rows
+
+    def read(start: int) -> Tensor:
+        chosen = rows[start : start + batch]
+        return torch.stack([transform(load_rgb(images.path(int(i)))) for i in chosen])
+
+    starts = list(range(0, len(rows), batch))
+    with ThreadPoolExecutor(1) as pool:
+        ahead = [pool.submit(read, start) for start in starts[:2]]
+        for position, start in enumerate(starts):
+            current = ahead.pop(0).result()
+            if position + 2 < len(starts):
+                ahead.append(pool.submit(read, starts[position + 2]))
+            yield start, current
