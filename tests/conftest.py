@@ -1,0 +1,75 @@
+"""Fixtures that several rooms share: a tiny set in the CUB layout, and the real one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fgnb import presets
+from fgnb.data.parts import PART_NAMES
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder that holds CUB_200_2011/ (FGNB_DATA); the test is skipped without it."""
+    root = os.environ.get("FGNB_DATA", "")
+    if not root:
+        pytest.skip("FGNB_DATA is not set: it names the folder that holds CUB_200_2011/")
+    if not (Path(root) / "CUB_200_2011" / "images.txt").is_file():
+        pytest.skip(f"FGNB_DATA is {root}, which holds no CUB_200_2011/images.txt")
+    return Path(root)
+
+
+@pytest.fixture
+def smoke_preset() -> presets.Preset:
+    return presets.get("smoke")
+
+
+@pytest.fixture
+def write_cub(tmp_path: Path) -> Callable[..., Path]:
+    """A function that writes a small set in the CUB layout and returns its folder."""
+
+    def write(
+        classes: int = 3, train: int = 4, test: int = 2, *, drawn: bool = True, size: int = 24
+    ) -> Path:
+        root = tmp_path / "CUB_200_2011"
+        (root / "parts").mkdir(parents=True)
+        rng = np.random.default_rng(0)
+        names, labels, split, boxes, points = [], [], [], [], []
+        image_id = 0
+        for c in range(1, classes + 1):
+            folder = root / "images" / f"{c:03d}.Kind_{c}"
+            folder.mkdir(parents=True)
+            for k in range(train + test):
+                image_id += 1
+                pixels = rng.integers(0, 256, (size, size + 6, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"Kind_{image_id:04d}.jpg")
+                names.append(f"{image_id} {c:03d}.Kind_{c}/Kind_{image_id:04d}.jpg")
+                labels.append(f"{image_id} {c}")
+                split.append(f"{image_id} {int(k < train)}")
+                boxes.append(f"{image_id} 2.0 3.0 10.0 {k + 1}.5")
+                for part in range(1, len(PART_NAMES) + 1):
+                    seen = int(part != 1)
+                    points.append(f"{image_id} {part} {part * seen}.5 {image_id * seen}.0 {seen}")
+        files = {
+            "images.txt": names,
+            "image_class_labels.txt": labels,
+            "train_test_split.txt": split,
+            "bounding_boxes.txt": boxes,
+            "classes.txt": [f"{c} {c:03d}.Kind_{c}" for c in range(1, classes + 1)],
+            "parts/parts.txt": [f"{i} {name}" for i, name in enumerate(PART_NAMES, start=1)],
+            "parts/part_locs.txt": points,
+        }
+        for name, lines in files.items():
+            (root / name).write_text("\n".join(lines) + "\n")
+        if drawn:
+            (root / "drawn.json").write_text(json.dumps({"kind": "birds"}))
+        return root
+
+    return write

@@ -1,0 +1,132 @@
+"""Which sets may be called published, subset or drawn, and which are refused."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from fgnb.data import DataError, verify
+from fgnb.data.protocol import PUBLISHED, settle
+
+
+def declaration(root) -> dict:
+    """A right declaration of the fixture's set, hashed by the rule spelt out."""
+    total = b""
+    for path in sorted((root / "images").rglob("*.jpg"), key=lambda p: p.as_posix()):
+        total += path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest()
+    return {
+        "of": "CUB-200-2011",
+        "classes": [1, 2, 3],
+        "split": "official",
+        "train": 12,
+        "test": 6,
+        "images_sha256": hashlib.sha256(total).hexdigest(),
+    }
+
+
+def test_a_declared_subset_is_one(write_cub):
+    root = write_cub(drawn=False)
+    (root / "subset.json").write_text(json.dumps(declaration(root)))
+    before = sorted(p for p in root.rglob("*"))
+    report = verify(root.parent)
+    assert (report.protocol, report.classes, report.train, report.test) == ("subset", 3, 12, 6)
+    assert report.title == "CUB-200-2011 (3 of 200 classes)"
+    assert report.images_sha256 == declaration(root)["images_sha256"]
+    assert "12 training, 6 test" in str(report)
+    assert sorted(p for p in root.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("train", 13, "declares 13 train images, 12 were found"),
+        ("test", 5, "declares 5 test images, 6 were found"),
+        ("classes", [1, 2, 4], r"without images: \[4\], not declared: \[3\]"),
+        ("images_sha256", "0" * 64, "an image is damaged or replaced"),
+        ("of", "Stanford Cars", "declares a subset of 'Stanford Cars'"),
+    ],
+)
+def test_a_declaration_that_disagrees_is_refused(write_cub, key, value, message):
+    root = write_cub(drawn=False)
+    (root / "subset.json").write_text(json.dumps({**declaration(root), key: value}))
+    with pytest.raises(DataError, match=message):
+        verify(root)
+
+
+def test_a_declaration_must_be_whole_and_json(write_cub):
+    root = write_cub(drawn=False)
+    partial = declaration(root)
+    del partial["images_sha256"]
+    (root / "subset.json").write_text(json.dumps(partial))
+    with pytest.raises(DataError, match='lacks "images_sha256"; for the files found it would be'):
+        verify(root)
+    (root / "subset.json").write_text("{")
+    with pytest.raises(DataError, match=r"subset.json is not JSON"):
+        verify(root)
+    (root / "subset.json").write_text("[]")
+    with pytest.raises(DataError, match="expected a JSON object"):
+        verify(root)
+
+
+def test_a_damaged_image_breaks_the_declared_hash(write_cub):
+    root = write_cub(drawn=False)
+    (root / "subset.json").write_text(json.dumps(declaration(root)))
+    path = root / "images" / "001.Kind_1" / "Kind_0001.jpg"
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match="images_sha256"):
+        verify(root)
+
+
+def test_an_undeclared_part_is_refused_with_the_declaration_to_write(write_cub):
+    root = write_cub(drawn=False)
+    with pytest.raises(DataError) as caught:
+        verify(root)
+    message = str(caught.value)
+    assert "3 classes, 12 training and 6 test images" in message
+    assert "200 classes, 5994 training and 5794 test images" in message
+    assert "97eceeb196236b17998738112f37df78" in message
+    assert declaration(root)["images_sha256"] in message
+    assert not (root / "subset.json").exists()
+
+
+def test_the_published_counts_are_enough_and_one_image_less_is_not(tmp_path):
+    ids = list(range(1, 201))
+    assert settle(tmp_path, dict(PUBLISHED), ids, "0").protocol == "published"
+    assert settle(tmp_path, dict(PUBLISHED), ids, "0").title == "CUB-200-2011"
+    with pytest.raises(DataError, match="5993 training"):
+        settle(tmp_path, {**PUBLISHED, "train": 5993}, ids, "0")
+
+
+def test_drawn_pictures_are_never_published(tmp_path):
+    (tmp_path / "drawn.json").write_text('{"kind": "birds", "control": true}')
+    standing = settle(tmp_path, dict(PUBLISHED), list(range(1, 201)), "0")
+    assert standing.protocol == "drawn"
+    assert standing.title == "drawn birds (200 classes, control set)"
+
+
+def test_decoding_finds_the_damage_that_counts_do_not(write_cub):
+    root = write_cub()
+    path = root / "images" / "002.Kind_2" / "Kind_0008.jpg"
+    path.write_bytes(path.read_bytes()[:300])
+    assert verify(root).decoded == 0
+    with pytest.raises(DataError, match=r"Kind_0008.jpg can't be read"):
+        verify(root, decode=True)
+
+
+def test_another_layout_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="layout is 'voc', needs 'cub'"):
+        verify(tmp_path, "voc")
+
+
+def test_the_real_birds_match_their_declaration(real_data):
+    report = verify(real_data)
+    assert (report.protocol, report.classes, report.train, report.test) == (
+        "subset",
+        40,
+        1200,
+        1090,
+    )
+    declared = json.loads((real_data / "CUB_200_2011" / "subset.json").read_text())
+    assert report.images_sha256 == declared["images_sha256"]
