@@ -75,7 +75,6 @@ def load(paper: str | None = None) -> Ledger:
 
 @lru_cache(maxsize=8)
 def _load(names: tuple[str, ...]) -> Ledger:
-    files = [Path(__file__).parent / f"{name}.yaml" for name in names]
-    read_files = [read(file) for file in files if file.exists()]
+    read_files = [read(Path(__file__).parent / f"{name}.yaml") for name in names]
     entries = tuple(entry for _, found in read_files for entry in found)
     return Ledger(entries, tuple(paper for paper, _ in read_files))
