@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from fgnb.data import DataError, ImageSet, cub, load_rgb, open_images
+from fgnb.data.fingerprint import manifest_sha256
 
 
 def replace_line(path: Path, number: int, text: str | None) -> None:
@@ -171,6 +172,22 @@ def test_the_fingerprint_follows_images_and_annotations(write_cub):
     os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
     seen.add(cub.load(root).fingerprint)
     assert len(seen) == 7
+
+
+def test_different_annotations_never_run_together_into_one_hash():
+    row = np.arange(6, dtype=np.int64)
+    hashes = [
+        manifest_sha256("0", texts, arrays)
+        for texts, arrays in (
+            ([["ab", "c"]], [row]),
+            ([["a", "bc"]], [row]),
+            ([["ab"], ["c"]], [row]),
+            ([["ab", "c"]], [row.reshape(2, 3)]),
+            ([["ab", "c"]], [row.view(np.float64)]),
+            ([["ab", "c"]], [row[:3], row[3:]]),
+        )
+    ]
+    assert len(set(hashes)) == len(hashes)
 
 
 def test_held_out_is_a_fifth_of_each_class_and_never_test(write_cub):

@@ -193,7 +193,7 @@ def test_bootstrap_against_every_resample_of_a_tiny_table():
 
 
 def test_bootstrap_of_a_difference_against_every_resample():
-    a, b = np.array([[1, 1, 0], [1, 0, 1]]), np.array([[0, 1, 0], [0, 0, 1]])
+    a, b = np.array([[1, 1, 1], [0, 0, 1]]), np.array([[1, 0, 0], [0, 0, 0]])
     resamples = list(itertools.product(itertools.product(range(2), repeat=2), repeat=2))
     draws = {True: [], False: []}
     for images in itertools.product(range(3), repeat=3):
@@ -202,10 +202,13 @@ def test_bootstrap_of_a_difference_against_every_resample():
             if s == t:
                 draws[True].append(draws[False][-1])
     for paired, means in draws.items():
-        interval = bootstrap(a, b, draws=20000, level=0.6, paired_seeds=paired)
-        assert interval.value == pytest.approx(1 / 3)
-        assert interval[1:] == pytest.approx(np.quantile(means, [0.2, 0.8]).tolist(), abs=1e-9)
-    assert not np.isclose(np.std(draws[True]), np.std(draws[False]), rtol=0.01)
+        interval = bootstrap(a, b, draws=20000, level=0.88, paired_seeds=paired)
+        assert interval.value == pytest.approx(1 / 2)
+        ends = np.quantile(means, [0.06, 0.94])
+        assert interval[1:] == pytest.approx(ends.tolist(), abs=1e-9)
+        mirrored = bootstrap(b, a, draws=20000, level=0.88, paired_seeds=paired)
+        assert mirrored[1:] == pytest.approx((-ends[::-1]).tolist(), abs=1e-9)
+    assert np.quantile(draws[True], 0.06) > np.quantile(draws[False], 0.06)
 
 
 def test_bootstrap_is_seeded_and_covers_what_wilson_covers():
