@@ -111,7 +111,7 @@ _VALUES: dict[str, dict[str, tuple[Any, str]]] = {
 NAMES = tuple(_VALUES)
 
 
-def get(name: str, **overrides: Any) -> Preset:
+def get(name: str, /, **overrides: Any) -> Preset:
     """The preset ``name`` with single values replaced.
 
     >>> get("smoke", threads=1).threads

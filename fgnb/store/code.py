@@ -26,6 +26,8 @@ LEFT_OUT = frozenset(
         "fgnb.cli",
         "fgnb.notebook",
         "fgnb.store",
+        "fgnb.training.environment",
+        "fgnb.training.fit",
         "fgnb.training.progress",
         "fgnb.training.run",
     }

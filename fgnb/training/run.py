@@ -1,0 +1,82 @@
+"""A finished training, as it lies in the store."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+WEIGHTS, PREDICTIONS = "weights.safetensors", "predictions.npz"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trained stage.
+
+    Attributes:
+        key: what it is called in the store: a hash of spec, data, code and versions.
+        path: its folder.
+        stage: ``paper/stage``.
+        spec: the spec's fields.
+        data: the fingerprint of the images and annotations.
+        code: the digest of the code.
+        metrics: ``{"epochs": [entry, ...], "final": entry}``; an entry has epoch, step, loss, its
+            parts, and the figures of ``validate``.
+        environment: versions, device, CPU model, threads, commit, seconds.
+        reused: True if it lay in the store already.
+    """
+
+    key: str
+    path: Path
+    stage: str
+    spec: dict[str, Any]
+    data: str
+    code: str
+    metrics: dict[str, Any]
+    environment: dict[str, Any]
+    reused: bool
+
+    @cached_property
+    def predictions(self) -> dict[str, np.ndarray]:
+        """What the stage predicted, by name; read at first use."""
+        with np.load(self.path / PREDICTIONS, allow_pickle=False) as arrays:
+            return dict(arrays)
+
+    def load_weights(self, module: Any) -> None:
+        """Fill ``module`` (an ``nn.Module``) in place with the trained weights.
+
+        Raises:
+            ValueError: a module of another make.
+        """
+        from safetensors.torch import load_file
+
+        try:
+            module.load_state_dict(load_file(self.path / WEIGHTS))
+        except RuntimeError as error:
+            raise ValueError(
+                f"the weights of {self.stage} ({self.key[:12]}) do not fit this "
+                f"{type(module).__name__}; make it with the stage's module(): {error}"
+            ) from error
+
+
+def open_run(path: Path, reused: bool) -> Run:
+    """The run in ``path``, which was found sound."""
+    described, metrics, environment = (
+        json.loads((path / name).read_text(encoding="utf-8"))
+        for name in ("spec.json", "metrics.json", "environment.json")
+    )
+    return Run(
+        key=path.name,
+        path=path,
+        stage=described["stage"],
+        spec=described["spec"],
+        data=described["data"],
+        code=described["code"],
+        metrics=metrics,
+        environment=environment,
+        reused=reused,
+    )
