@@ -69,7 +69,9 @@ def write_cub(tmp_path: Path) -> Callable[..., Path]:
         for name, lines in files.items():
             (root / name).write_text("\n".join(lines) + "\n")
         if drawn:
-            (root / "drawn.json").write_text(json.dumps({"kind": "birds"}))
+            spec = {"kind": "birds", "species": classes}
+            spec |= {"train_per_class": train, "test_per_class": test}
+            (root / "drawn.json").write_text(json.dumps({"spec": spec}))
         return root
 
     return write

@@ -65,12 +65,24 @@ def settle(root: Path, counts: dict[str, int], class_ids: list[int], images: str
 
 
 def _drawn(path: Path, counts: dict[str, int]) -> Standing:
-    note = _read_json(path)
-    spec = note.get("spec", note)
+    spec = _read_json(path).get("spec")
+    if not isinstance(spec, dict):
+        raise DataError(
+            f'{path} lacks "spec": expected what the set was drawn from. Draw it again.'
+        )
+    species = spec.get("species")
+    planned = {"classes": species} | {
+        part: species * spec[f"{part}_per_class"]
+        for part in ("train", "test")
+        if isinstance(species, int) and isinstance(spec.get(f"{part}_per_class"), int)
+    }
+    if planned != counts:
+        raise DataError(
+            f"{path} was drawn with {planned}, found were {counts}. Delete the folder "
+            f"{path.parent} and draw the set again."
+        )
     control = ", control set" if spec.get("control") else ""
-    return Standing(
-        "drawn", f"drawn {spec.get('kind', 'images')} ({counts['classes']} classes{control})"
-    )
+    return Standing("drawn", f"drawn {spec.get('kind')} ({species} classes{control})")
 
 
 def _declared(path: Path, found: dict[str, Any]) -> Standing:

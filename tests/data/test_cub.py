@@ -155,8 +155,10 @@ def test_the_fingerprint_follows_images_and_annotations(write_cub):
     root = write_cub()
     seen = {cub.load(root).fingerprint}
     assert cub.load(root).fingerprint in seen
+    replace_line(root / "train_test_split.txt", 2, "2 0")
+    replace_line(root / "train_test_split.txt", 5, "5 1")
+    seen.add(cub.load(root).fingerprint)
     for name, text in (
-        ("train_test_split.txt", "2 0"),
         ("bounding_boxes.txt", "2 2.0 3.0 10.0 2.25"),
         ("image_class_labels.txt", "2 2"),
         ("parts/part_locs.txt", "1 2 1.75 1.0 1"),

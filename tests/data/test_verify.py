@@ -100,10 +100,18 @@ def test_the_published_counts_are_enough_and_one_image_less_is_not(tmp_path):
 
 
 def test_drawn_pictures_are_never_published(tmp_path):
-    (tmp_path / "drawn.json").write_text('{"kind": "birds", "control": true}')
-    standing = settle(tmp_path, dict(PUBLISHED), list(range(1, 201)), "0")
+    spec = {"kind": "birds", "species": 200, "train_per_class": 3, "test_per_class": 2}
+    counts = {"classes": 200, "train": 600, "test": 400}
+    (tmp_path / "drawn.json").write_text(json.dumps({"spec": {**spec, "control": True}}))
+    standing = settle(tmp_path, counts, list(range(1, 201)), "0")
     assert standing.protocol == "drawn"
     assert standing.title == "drawn birds (200 classes, control set)"
+    with pytest.raises(DataError, match=r"drawn.json was drawn with .*draw the set again"):
+        settle(tmp_path, dict(PUBLISHED), list(range(1, 201)), "0")
+    for text in ("{}", '{"spec": [1]}'):
+        (tmp_path / "drawn.json").write_text(text)
+        with pytest.raises(DataError, match=r'drawn\.json lacks "spec"'):
+            settle(tmp_path, counts, list(range(1, 201)), "0")
 
 
 def test_decoding_finds_the_damage_that_counts_do_not(write_cub):
