@@ -1,11 +1,14 @@
 """Figures for the page: each takes data and returns a Figure, and changes no global style.
 
-A figure carries its alternative text: `alt(figure)` gives it, for the notebook's `image.alt`.
+A figure carries its alternative text, `alt`, and puts it into the output's metadata, from where
+`fgnb.report.pages.with_alt` hands it to the page.
 Colours are the Okabe-Ito palette, which stays apart in every common colour blindness.
 """
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,12 +27,27 @@ _STYLE = {
 }
 
 
-def alt(figure: Figure) -> str:
-    """The alternative text of a figure made here; empty for another."""
-    return str(getattr(figure, "fgnb_alt", ""))
+class Picture(Figure):
+    """A matplotlib Figure that Jupyter shows without pyplot, with its text for screen readers.
+
+    Attributes:
+        alt: what the figure shows, in a sentence with its numbers.
+    """
+
+    alt: str = ""
+
+    def png(self, dpi: int = 110) -> bytes:
+        """The picture as the bytes of a PNG file."""
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        data = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": self.alt}
+        return data, {"image/png": {"alt": self.alt}}
 
 
-def topn(curves: Mapping[str, tuple[Any, Any]], n_max: int = 10) -> Figure:
+def topn(curves: Mapping[str, tuple[Any, Any]], n_max: int = 10) -> Picture:
     """The top-N curve that re-ranking stands on (ccfr, Fig. 1), with its Wilson band.
 
     Args:
@@ -52,12 +70,12 @@ def topn(curves: Mapping[str, tuple[Any, Any]], n_max: int = 10) -> Figure:
     axes.set(xlabel="N, classes considered", ylabel="true class among the best N, %")
     axes.set_xticks(range(1, n_max + 1))
     _legend(axes, "lower right")
-    return _done(figure, "Top-N accuracy with 95 % intervals. " + "; ".join(words) + ".")
+    return described(figure, "Top-N accuracy with 95 % intervals. " + "; ".join(words) + ".")
 
 
 def reliability_diagram(
     reliability: Reliability, mean_top1: float, *, name: str = "held-out images"
-) -> Figure:
+) -> Picture:
     """Confidence against accuracy, with the label-free threshold (ccfr, section 4.2).
 
     Args:
@@ -65,7 +83,7 @@ def reliability_diagram(
         mean_top1: the mean top-1 probability, the paper's rule for T_sf.
         name: which images.
     """
-    figure = Figure(figsize=(6.4, 4.6), layout="constrained")
+    figure = Picture(figsize=(6.4, 4.6), layout="constrained")
     with sns.axes_style("white", rc=_STYLE):
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     edges, filled = reliability.edges, reliability.count > 0
@@ -89,9 +107,9 @@ def reliability_diagram(
     below.bar(centres, reliability.count, width=0.94 * width, color=BLUE, alpha=0.6)
     below.axvline(mean_top1, color=RED)
     below.set(xlabel="top-1 probability", ylabel="images")
-    _legend(axes, "upper left")
+    _legend(axes, "lower right")
     axes.set_title(f"expected calibration error {reliability.ece:.3f}", fontsize=10)
-    return _done(
+    return described(
         figure,
         f"Reliability diagram of {int(reliability.count.sum())} {name}: expected calibration error "
         f"{reliability.ece:.3f}; the vertical line marks the mean top-1 probability, "
@@ -101,7 +119,7 @@ def reliability_diagram(
 
 def method_comparison(
     results: Sequence[Result], published: Mapping[str, float] | None = None
-) -> Figure:
+) -> Picture:
     """Accuracies with their intervals, and the published ones on an axis of their own.
 
     The two panels share a scale, not an origin: what may be compared is the step between rows.
@@ -111,7 +129,9 @@ def method_comparison(
         published: row label -> published value in percent.
     """
     shown = dict(published or {})
-    figure = Figure(figsize=(6.8, 0.9 + 0.55 * max(len(results), len(shown))), layout="constrained")
+    figure = Picture(
+        figsize=(6.8, 0.9 + 0.55 * max(len(results), len(shown))), layout="constrained"
+    )
     with sns.axes_style("white", rc=_STYLE):
         panels = figure.subplots(1, 2 if shown else 1, squeeze=False)[0]
     ours = panels[0]
@@ -124,8 +144,8 @@ def method_comparison(
     )
     for value, row in zip(values, rows, strict=True):
         ours.annotate(f"{value:.2f}", (value, row), (0, 7), textcoords="offset points", ha="center")
-    ours.set_yticks(rows, [_plain(label) for label in labels])
-    ours.set(xlabel="accuracy, %", title=f"ours: {_plain(results[0].provenance.standing)}")
+    ours.set_yticks(rows, [literal(label) for label in labels])
+    ours.set(xlabel="accuracy, %", title=f"ours: {literal(results[0].provenance.standing)}")
     ours.invert_yaxis()
     ours.margins(y=0.25)
     if shown:
@@ -135,14 +155,14 @@ def method_comparison(
             right.annotate(
                 f"{value:g}", (value, place), (0, 7), textcoords="offset points", ha="center"
             )
-        right.set_yticks(places, [_plain(name) for name in shown])
+        right.set_yticks(places, [literal(name) for name in shown])
         right.set(xlabel="accuracy, %", title="published")
         right.invert_yaxis()
         right.margins(y=0.25)
         _same_span(ours, right)
     words = "; ".join(f"{r.label} {r.value:.2f} %" for r in results)
     words += "".join(f"; published {name} {value:g} %" for name, value in shown.items())
-    return _done(
+    return described(
         figure, f"Accuracies with 95 % intervals ({results[0].provenance.standing}). {words}."
     )
 
@@ -153,7 +173,7 @@ def threshold_curve(
     *,
     chosen: float | None = None,
     name: str = "T_sf",
-) -> Figure:
+) -> Picture:
     """Accuracy over a threshold (ccfr, Fig. 6).
 
     Args:
@@ -174,18 +194,19 @@ def threshold_curve(
         words.append(f"in use is {chosen:.3f}")
     axes.set(xlabel=name, ylabel="accuracy, %")
     _legend(axes, "best")
-    return _done(figure, f"Accuracy over {name}: " + "; ".join(words) + ".")
+    return described(figure, f"Accuracy over {name}: " + "; ".join(words) + ".")
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
+def _figure(width: float, height: float) -> tuple[Picture, Axes]:
+    figure = Picture(figsize=(width, height), layout="constrained")
     with sns.axes_style("white", rc=_STYLE):
         axes = figure.subplots()
     return figure, axes
 
 
-def _done(figure: Figure, text: str) -> Figure:
-    figure.fgnb_alt = text
+def described(figure: Picture, alt: str) -> Picture:
+    """The figure with its alternative text."""
+    figure.alt = alt
     return figure
 
 
@@ -196,7 +217,7 @@ def _colours(count: int) -> list[str]:
     return palette[:count]
 
 
-def _legend(axes: Axes, place: str) -> None:
+def _legend(axes: Axes, place: Any) -> None:
     axes.legend(loc=place, frameon=True, framealpha=0.9, fontsize=9)
 
 
@@ -209,6 +230,6 @@ def _same_span(left: Axes, right: Axes) -> None:
         axes.set_xlim(middle - span / 2, middle + span / 2)
 
 
-def _plain(text: str) -> str:
+def literal(text: str) -> str:
     """A label that matplotlib does not read as mathematics."""
     return text.replace("$", r"\$")

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from fgnb.report.figures import BLUE, GREEN, GREY, RED, _done, _plain
+from fgnb.report.figures import BLUE, GREEN, GREY, RED, Picture, described, literal
 
 
 def contact_sheet(
@@ -19,7 +18,7 @@ def contact_sheet(
     classes: Sequence[int] | None = None,
     families: Sequence[str] | None = None,
     side: float = 1.05,
-) -> Figure:
+) -> Picture:
     """A row a class, its first training pictures side by side, families together.
 
     Args:
@@ -35,7 +34,7 @@ def contact_sheet(
             raise ValueError(f"families has {len(families)} names, needs {len(images.classes)}")
         order = {name: i for i, name in enumerate(dict.fromkeys(families))}
         chosen.sort(key=lambda label: order[families[label]])
-    figure = Figure(
+    figure = Picture(
         figsize=(2.4 + side * per_class, side * len(chosen) + 0.1), layout="constrained"
     )
     grid = figure.subplots(len(chosen), per_class, squeeze=False)
@@ -49,11 +48,11 @@ def contact_sheet(
         if families is not None:
             name = f"{families[label]}\n{name}"
         grid[row][0].set_ylabel(
-            _plain(name), rotation=0, ha="right", va="center", fontsize=8, labelpad=6
+            literal(name), rotation=0, ha="right", va="center", fontsize=8, labelpad=6
         )
         for side_line in grid[row][0].spines.values():
             side_line.set_visible(False)
-    return _done(
+    return described(
         figure,
         f"{len(chosen)} of {len(images.classes)} classes of {images.title}, up to {per_class} "
         "training pictures each.",
@@ -71,7 +70,7 @@ def rectified_image(
     neighbour_labels: Any,
     neighbour_sims: Any,
     topn: int = 5,
-) -> Figure:
+) -> Picture:
     """One query from softmax to retrieval to re-ranked order (ccfr, Fig. 5).
 
     Args:
@@ -94,12 +93,12 @@ def rectified_image(
     shown = min(len(neighbours), len(labels))
     before = np.argsort(-probs, kind="stable")[:topn]
     after = before[np.argsort(-scores[before], kind="stable")]
-    figure = Figure(figsize=(9.2, 4.6), layout="constrained")
-    top, bottom = figure.subfigures(2, 1, height_ratios=[1.25, 1])
+    figure = Picture(figsize=(9.2, 4.6), layout="constrained")
+    top, bottom = figure.subfigures(2, 1, height_ratios=[1.25, 1], squeeze=False).ravel()
     left, middle, right = top.subplots(1, 3, width_ratios=[1, 1.3, 1.3])
     left.imshow(_read(query))
     _bare(left)
-    left.set_title(_plain(f"query: {classes[truth]}"), fontsize=9, color=GREEN)
+    left.set_title(literal(f"query:\n{_short(classes[truth])}"), fontsize=9, color=GREEN)
     _bars(middle, before, probs, classes, truth, "softmax probability")
     _bars(right, after, scores, classes, truth, "re-ranked score")
     panels = bottom.subplots(1, max(shown, 1), squeeze=False)[0]
@@ -108,14 +107,14 @@ def rectified_image(
         _bare(panels[i])
         right_class = int(labels[i]) == truth
         panels[i].set_title(
-            _plain(f"{sims[i]:.3f}\n{_short(classes[int(labels[i])])}"),
+            literal(f"{sims[i]:.3f}\n{_short(classes[int(labels[i])])}"),
             fontsize=8,
             color=GREEN if right_class else GREY,
         )
     bottom.suptitle("nearest images of the database, by cosine similarity", fontsize=9)
     agreeing = int((labels[:shown] == truth).sum())
     first, then = classes[int(before[0])], classes[int(after[0])]
-    return _done(
+    return described(
         figure,
         f"A test picture of {classes[truth]}: softmax answers {first}, the re-ranked order {then}; "
         f"{agreeing} of the {shown} nearest database pictures are of the true class.",
@@ -130,7 +129,7 @@ def _bars(
         colours[0] = RED
     rows = np.arange(len(order))
     axes.barh(rows, values[order], color=colours)
-    axes.set_yticks(rows, [_plain(_short(classes[int(label)])) for label in order], fontsize=8)
+    axes.set_yticks(rows, [literal(_short(classes[int(label)])) for label in order], fontsize=8)
     axes.set_xlabel(name)
     for row, label in zip(rows, order, strict=True):
         axes.annotate(
