@@ -23,7 +23,8 @@ def open_images(
     Args:
         dataset: "drawn" (procedural birds at the preset's scale), "drawn-control" (the same with
             its cue in the global colour), or "cub" (CUB-200-2011 or a declared subset).
-        data_root: where data are kept; FGNB_DATA or the project's `data/` when None.
+        data_root: where data are kept. When empty, real sets are looked for in FGNB_DATA or the
+            project's `data/`, and drawn ones are kept in `data/drawn/`.
         preset: the scale of a drawn set; real sets are used whole.
         seed: the seed of a drawn set.
 
@@ -31,12 +32,13 @@ def open_images(
         ValueError: if the name is unknown.
         fgnb.data.DataError: if the set is missing, incomplete or undeclared.
     """
-    folder = paths.data_root(data_root or None)
     if dataset == "cub":
-        return cub.load(cub.find(folder), name="cub")
+        return cub.load(cub.find(paths.data_root(data_root or None)), name="cub")
     if dataset in ("drawn", "drawn-control"):
         from fgnb.data import drawn
 
         spec = drawn.spec_for(preset, seed=seed, control=dataset == "drawn-control")
+        # Never below FGNB_DATA, which may be read-only and holds photographs.
+        folder = Path(data_root) if data_root else paths.project_root() / "data"
         return cub.load(drawn.make(spec, folder / "drawn"), name=dataset)
     raise ValueError(f"dataset is {dataset!r}, needs one of {', '.join(DATASETS)}")
