@@ -66,7 +66,7 @@ class PlainModule(nn.Module):
         self, backbone: Backbone, start: Logistic, spec: PlainSpec, epoch_steps: int
     ) -> None:
         super().__init__()
-        self.backbone = backbone.to(memory_format=torch.channels_last)
+        self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.head = nn.Linear(backbone.num_features, len(start.bias))
         with torch.no_grad():
             self.head.weight.copy_(torch.from_numpy(start.weight))

@@ -8,6 +8,7 @@ trunk in every row keeps rows comparable), so a map does not depend on the batch
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import timm
 import torch
@@ -100,7 +101,7 @@ def global_pool(feature_map: Tensor) -> Tensor:
     return feature_map.mean(dim=(2, 3))
 
 
-def _stages(name: str, network: nn.Module) -> tuple[list[nn.Module], list[int]]:
+def _stages(name: str, network: Any) -> tuple[list[nn.Module], list[int]]:
     if name == "efficientnet_lite0":
         stem = nn.Sequential(network.conv_stem, network.bn1)
         top = nn.Sequential(network.conv_head, network.bn2)

@@ -119,7 +119,7 @@ def trunk_maps(
 
 @torch.inference_mode()
 def _compute(images: ImageSet, network: Backbone, spec: MapsSpec, work: Path) -> None:
-    network = network.eval().to(memory_format=torch.channels_last)
+    network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     before = torch.get_num_threads()
     torch.set_num_threads(spec.threads)
     log.info("computing the frozen trunk's maps of %d pictures", len(images))

@@ -11,6 +11,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -148,7 +149,7 @@ def _weight_file(backbone: str, weights: str) -> Path:
 def _from_hub(backbone: str) -> Path:
     from huggingface_hub import hf_hub_download
 
-    config = timm.create_model(TAGS[backbone], pretrained=False).pretrained_cfg
+    config: Any = timm.create_model(TAGS[backbone], pretrained=False).pretrained_cfg
     try:
         return Path(hf_hub_download(config["hf_hub_id"], "model.safetensors"))
     except Exception as error:
