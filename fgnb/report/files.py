@@ -160,6 +160,13 @@ def results_beside(executed: Iterable[Path]) -> tuple[list[Result], list[Refused
     return results, refused
 
 
+def gather(executed: Iterable[Path]) -> tuple[list[Result], list[Refused]]:
+    """What the book shows: results of executed notebooks, then recorded ones; and the refused."""
+    here, refused_here = results_beside(executed)
+    recorded, refused = load_recorded()
+    return [*here, *recorded], [*refused_here, *refused]
+
+
 def keep(results_dir: Path, paper: str) -> list[Path]:
     """Copy the results of a run into results/recorded/<paper>/; for `fgnb run --keep` alone.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from fgnb import claims, paths
 from fgnb.report import scorecard
-from fgnb.report.files import Refused, load_recorded, read_arrays, results_beside
+from fgnb.report.files import Refused, gather, load_recorded, read_arrays
 from fgnb.report.footer import Footer
 from fgnb.report.markup import escape_myst
 from fgnb.report.results import Result
@@ -31,16 +31,14 @@ def render(executed: Sequence[Path], page_of: PageOf) -> dict[str, str]:
         executed: the executed notebooks; their results lie in `<notebook>.results` beside them.
         page_of: home notebook or claim id -> page of the book (path, no suffix), None without one.
     """
-    measured, refused_here = results_beside(executed)
-    recorded, refused = load_recorded()
-    results = [*measured, *recorded]
+    results, refused = gather(executed)
     titles = {paper.paper: paper.title for paper in claims.load().papers}
     page = scorecard.to_myst(
         scorecard.score(results),
         page_of,
         titles,
         own=scorecard.own_rows(results),
-        refused=[*refused_here, *refused],
+        refused=refused,
     )
     return {"book/scorecard.md": page}
 

@@ -10,12 +10,12 @@ import importlib.metadata
 import math
 import platform
 import re
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 PROTOCOLS = ("published", "subset", "drawn")
 PACKAGES = ("torch", "torchvision", "timm", "pytorch-lightning", "numpy", "scipy", "scikit-learn")
@@ -57,7 +57,7 @@ class Provenance:
         device: e.g. "cpu (AMD EPYC 7B13)".
         threads: CPU threads; other counts give other bits.
         seconds: wall-clock time behind the number.
-        commit: git commit, "+changes" appended where files differ from it; "unknown" without git.
+        commit: git commit, "+" appended where files differ from it; "unknown" without git.
         versions: package name -> version.
         run_keys: keys of the trained stages in the run store.
         test_reads: how many times this run read the answers of the test set.
@@ -178,7 +178,8 @@ def collect(
         notebook: path below notebooks/ without suffix.
         preset: name of the preset.
         images: the `ImageSet`.
-        seconds: wall-clock time behind the numbers.
+        seconds: wall-clock time of the notebook so far; what runs found in the store took when
+            they were trained is added.
         test_reads: how many times the answers of the test set were read.
         modules: modules whose code (with what they import) made the numbers.
         weights: the backbone's `WeightsInfo`; None where no network took part.
@@ -186,14 +187,18 @@ def collect(
         threads: CPU threads.
         runs: the trained `Run`s.
         parameters: the notebook's parameters; values that are paths are left out.
-        device: None asks the machine.
+        device: None means that of the runs, or of this machine without any.
 
     Raises:
         ProvenanceError: a field is empty.
     """
-    from fgnb.store.code import code_digest
+    from fgnb.store import code_digest
+    from fgnb.training import environment
 
     modules = tuple(modules)
+    behind = sum(run.environment["seconds"] for run in runs if run.reused)
+    if device is None:
+        device = runs[0].environment["device"] if runs else this_device()
     return Provenance(
         notebook=notebook,
         parameters=without_paths(parameters or {}),
@@ -209,10 +214,10 @@ def collect(
         weights_tag="none" if weights is None else weights.tag,
         weights_sha256="none" if weights is None else weights.sha256,
         seeds=tuple(int(seed) for seed in seeds),
-        device=device or this_device(),
+        device=device,
         threads=int(threads),
-        seconds=round(float(seconds), 1),
-        commit=this_commit(),
+        seconds=round(float(seconds) + behind, 1),
+        commit=environment.commit(),
         versions=these_versions(),
         run_keys=tuple(run.key for run in runs),
         test_reads=int(test_reads),
@@ -223,7 +228,7 @@ def collect(
 
 def code_changed(provenance: Provenance) -> bool:
     """Whether the code that made a number differs from the code at hand (or is gone)."""
-    from fgnb.store.code import code_digest
+    from fgnb.store import code_digest
 
     try:
         return code_digest(provenance.code_of) != provenance.code
@@ -235,35 +240,20 @@ def without_paths(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters as plain values, without data_root and whatever else names a folder."""
     kept = {}
     for name, value in parameters.items():
+        value = value.item() if isinstance(value, np.generic) else value
         plain = value if isinstance(value, bool | int | float | str | type(None)) else str(value)
         if not (isinstance(plain, str) and _LOCAL_PATH.match(plain)) and not name.endswith("_root"):
             kept[name] = plain
     return kept
 
 
-def this_commit() -> str:
-    """The commit of the checkout, with "+changes" where it differs; "unknown" without git."""
-    from fgnb import paths
-
-    try:
-        root = paths.project_root()
-        commit = _git(root, "rev-parse", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", "fgnb")
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return commit + ("+changes" if changed else "") if commit else "unknown"
-
-
 def this_device() -> str:
-    """The first CUDA device where torch is loaded and sees one, else the CPU's model."""
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        return f"cuda ({torch.cuda.get_device_name(0)})"
-    info = Path("/proc/cpuinfo")
-    text = info.read_text(encoding="utf-8", errors="replace") if info.exists() else ""
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    model = found.group(1).strip() if found else platform.processor() or platform.machine()
-    return f"cpu ({model})"
+    """What computes here: the GPU where torch is loaded and sees one, else the CPU's model."""
+    from fgnb.training import environment
+
+    if "torch" in sys.modules:
+        return environment.device_name()
+    return f"cpu ({environment.cpu_model()})"
 
 
 def these_versions() -> dict[str, str]:
@@ -275,13 +265,6 @@ def these_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             versions[package] = "absent"
     return versions
-
-
-def _git(root: Path, *words: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(root), *words], capture_output=True, text=True, timeout=20, check=True
-    )
-    return done.stdout.strip()
 
 
 def _local_paths(value: Any, where: str) -> Iterable[str]:

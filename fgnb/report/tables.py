@@ -120,9 +120,9 @@ def hover(result: Result) -> str:
 
 
 def short_commit(commit: str) -> str:
-    """The first 10 digits of a commit, with its "+changes"."""
-    digits, plus, changes = commit.partition("+")
-    return digits[:10] + plus + changes
+    """The first 10 digits of a commit, with "+" where files differed from it."""
+    digits, plus, _ = commit.partition("+")
+    return digits[:10] + plus
 
 
 def _line(

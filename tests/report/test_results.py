@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -215,3 +216,46 @@ def test_derivations_by_hand(provenance):
         report.measure("own.test", {"kind": "rows", "of": "c"}, arrays, provenance=provenance())
     with pytest.raises(ResultError, match="needs kind, of, labels"):
         report.measure("own.test", {"kind": "accuracy", "of": "a"}, arrays, provenance=provenance())
+
+
+def test_collect_gathers_what_the_notebook_knows(provenance):
+    images = SimpleNamespace(
+        name="cub",
+        title="CUB",
+        fingerprint="a" * 64,
+        protocol="subset",
+        classes=("a", "b"),
+        n_train=4,
+        n_test=2,
+    )
+    weights = SimpleNamespace(backbone="resnet18", tag="resnet18.tv_in1k", sha256="b" * 64)
+    run = SimpleNamespace(
+        key="c" * 64, reused=True, environment={"seconds": 30.0, "device": "cpu (x)"}
+    )
+    made = report.collect(
+        "ccfr/3-3-re-ranking",
+        preset="demo",
+        images=images,
+        seconds=2.0,
+        test_reads=1,
+        modules=["fgnb.metrics.statistics"],
+        weights=weights,
+        seeds=[0],
+        runs=[run],
+        parameters={"data_root": "/data", "topn": np.int64(5)},
+    )
+    assert made.seconds == 32.0
+    assert made.device == "cpu (x)"
+    assert made.parameters == {"topn": 5}
+    assert not report.code_changed(made)
+    bare = report.collect(
+        "ccfr/4-1-datasets",
+        preset="demo",
+        images=images,
+        seconds=1.0,
+        test_reads=0,
+        modules=["fgnb.metrics.statistics"],
+    )
+    assert bare.backbone == "none"
+    assert bare.device.startswith(("cpu (", "gpu ("))
+    assert bare.versions["torch"] != "absent"

@@ -1,0 +1,184 @@
+"""The command line: what it passes on, and how it fails."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner
+
+import fgnb
+from fgnb import claims
+from fgnb.cli import app
+from fgnb.cli.words import joined, pairs
+
+
+class GateError(RuntimeError):
+    """As the book's own error would be: of a class of fgnb."""
+
+
+GateError.__module__ = "fgnb.book.gate"
+
+
+@pytest.fixture
+def invoke(tmp_path, monkeypatch):
+    monkeypatch.setenv("FGNB_BUILD", str(tmp_path / "_build"))
+    monkeypatch.setenv("FGNB_RECORDED", str(tmp_path / "recorded"))
+    monkeypatch.setenv("FGNB_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("FGNB_RUNS", str(tmp_path / "runs"))
+    monkeypatch.delenv("FGNB_DEBUG", raising=False)
+    return lambda *words: CliRunner().invoke(app, list(words))
+
+
+@pytest.fixture
+def book(monkeypatch, tmp_path):
+    """A book that notes what it is asked."""
+    asked = []
+    stub = SimpleNamespace(
+        asked=asked,
+        run_notebook=lambda *a, **k: asked.append((a, k)),
+        reproduce=lambda *a, **k: asked.append((a, k)),
+        build=lambda preset: tmp_path / preset / "index.html",
+    )
+    monkeypatch.setitem(sys.modules, "fgnb.book", stub)
+    monkeypatch.setattr(fgnb, "book", stub, raising=False)
+    (tmp_path / "notebooks" / "ccfr").mkdir(parents=True)
+    (tmp_path / "notebooks" / "ccfr" / "3-3-re-ranking.ipynb").write_text("{}")
+    monkeypatch.setattr("fgnb.paths.notebooks_root", lambda: tmp_path / "notebooks")
+    return stub
+
+
+def test_help_imports_nothing_heavy():
+    heavy = ("torch", "numpy", "pandas", "matplotlib", "papermill", "snakemake", "sklearn")
+    code = (
+        "import sys\nfrom fgnb.cli import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit as end:\n    assert not end.code\n"
+        f"print([name for name in {heavy!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "reproduce" in done.stdout
+    assert done.stdout.rstrip().endswith("[]")
+
+
+def test_score_prints_every_entry_once_with_its_state(invoke):
+    done = invoke("score")
+    assert done.exit_code == 0
+    first_words = [line.split(" ")[0] for line in done.stdout.splitlines()]
+    assert [word for word in first_words if word in claims.load()] == [e.id for e in claims.load()]
+    only = invoke("score", "--paper", "ccfr").stdout
+    assert "ccfr.fig5" in only
+    assert "pose." not in only
+
+
+def test_score_of_an_unknown_paper_is_one_message(invoke):
+    done = invoke("score", "--paper", "cffr")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("fgnb: paper was 'cffr'")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["ccfr/3-3-re-ranking", "notebooks/ccfr/3-3-re-ranking.ipynb", "{root}"]
+)
+def test_run_takes_a_path_or_a_name_and_two_words_a_parameter(name, invoke, book, tmp_path):
+    source = tmp_path / "notebooks" / "ccfr" / "3-3-re-ranking.ipynb"
+    done = invoke("run", name.format(root=source), "-p", "topn", "3", "-p", "t_sf", "-0.5")
+    assert done.exit_code == 0, done.stderr
+    (given, keywords), *rest = book.asked
+    assert not rest
+    assert given[0] == source
+    assert given[1] == {"topn": "3", "t_sf": "-0.5"}
+    assert given[2] == tmp_path / "_build" / "runs" / "ccfr" / "3-3-re-ranking.ipynb"
+    assert keywords["results_dir"] == given[2].with_suffix(".results")
+
+
+def test_run_refuses_what_is_no_notebook(invoke, book, tmp_path):
+    done = invoke("run", "ccfr/3-4")
+    assert done.exit_code == 1
+    assert "no notebook 'ccfr/3-4'; there are ccfr/3-3-re-ranking" in done.stderr
+    outside = tmp_path / "x.ipynb"
+    outside.write_text("{}")
+    assert "lies outside" in invoke("run", str(outside)).stderr
+    assert not book.asked
+
+
+def test_keep_without_results_is_one_message(invoke, book):
+    done = invoke("run", "ccfr/3-3-re-ranking", "--keep")
+    assert done.exit_code == 1
+    assert "nothing to keep" in done.stderr
+
+
+def test_former_results_are_never_kept_by_a_later_run(invoke, book, tmp_path):
+    stale = tmp_path / "_build" / "runs" / "ccfr" / "3-3-re-ranking.results" / "a.json"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("{}")
+    assert invoke("run", "ccfr/3-3-re-ranking").exit_code == 0
+    assert not stale.exists()
+
+
+def test_book_ends_with_the_path_of_its_first_page(invoke, book, tmp_path):
+    done = invoke("book", "--preset", "smoke", "--cores", "1")
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "smoke" / "index.html")
+    assert book.asked == [(("smoke",), {"cores": 1})]
+
+
+def test_known_faults_are_messages_and_bugs_are_tracebacks(invoke, book, monkeypatch):
+    def raising(error):
+        def build(preset):
+            raise error
+
+        monkeypatch.setattr(book, "build", build)
+        return invoke("book")
+
+    gate = raising(GateError("cell 3 of a.ipynb failed"))
+    assert gate.exit_code == 1
+    assert gate.stderr == "fgnb: cell 3 of a.ipynb failed\n"
+    assert raising(OSError(28, "no space")).exit_code == 1
+    assert isinstance(raising(KeyError("bug")).exception, KeyError)
+    assert isinstance(raising(ValueError("bug outside fgnb")).exception, ValueError)
+    assert raising(KeyboardInterrupt()).exit_code == 130
+    monkeypatch.setenv("FGNB_DEBUG", "1")
+    assert isinstance(raising(GateError("x")).exception, GateError)
+
+
+def test_two_words_become_one_pair():
+    assert joined(["-p", "a", "b=c", "-p", "d=e", "x"]) == ["-p", "a=b=c", "-p", "d=e", "x"]
+    assert pairs(["a=b=c", "d="]) == {"a": "b=c", "d": ""}
+    with pytest.raises(ValueError, match="two words"):
+        pairs(["topn"])
+    with pytest.raises(ValueError, match="given twice"):
+        pairs(["a=1", "a=2"])
+
+
+def test_verify_says_what_is_missing(invoke, tmp_path):
+    done = invoke("data", "verify", str(tmp_path))
+    assert done.exit_code == 1
+    assert "CUB_200_2011" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_photographs_are_not_made(invoke):
+    done = invoke("data", "make", "cub")
+    assert done.exit_code == 1
+    assert "by hand" in done.stderr
+
+
+def test_train_names_its_stages(invoke):
+    done = invoke("train", "ccfr/globl")
+    assert done.exit_code == 1
+    assert "ccfr/global" in done.stderr
+
+
+def test_a_dry_run_says_the_key_and_trains_nothing(invoke, tmp_path):
+    words = ("train", "ccfr/global", "-p", "preset", "smoke", "--dry-run")
+    done = invoke(*words)
+    assert done.exit_code == 0, done.output
+    assert "absent" in done.stdout
+    other = invoke(*words, "-p", "lr", "0.5")
+    assert "0.5" in other.stdout
+    key = next(line for line in done.stdout.splitlines() if line.startswith("key"))
+    assert key not in other.stdout
+    assert not (tmp_path / "runs").exists()
+    wrong = invoke(*words, "-p", "leaning_rate", "1")
+    assert wrong.exit_code == 1
+    assert "leaning_rate" in wrong.stderr
