@@ -28,7 +28,7 @@ class Material:
         neighbor_labels: their classes, int64 ``[Q, K]``.
         labels: true classes, int64 ``[Q]``.
         class_names: C names.
-        query_names: Q names.
+        query_names: Q names, or None: numbers.
         neighbor_index: rows of the database, int64 ``[Q, K]``, or None.
         neighbor_names: names of the database's images by row, or None.
     """
@@ -38,7 +38,7 @@ class Material:
     neighbor_labels: NDArray[np.int64]
     labels: NDArray[np.int64]
     class_names: tuple[str, ...]
-    query_names: tuple[str, ...]
+    query_names: tuple[str, ...] | None = None
     neighbor_index: NDArray[np.int64] | None = None
     neighbor_names: tuple[str, ...] | None = None
 
@@ -46,6 +46,10 @@ class Material:
     def ranks(self) -> int:
         """How many of the most probable classes a page stores for each query."""
         return min(RANKS, self.probs.shape[1])
+
+    def query_name(self, q: int) -> str:
+        """The name of query row ``q``; its number, from 1, where there are no names."""
+        return self.query_names[q] if self.query_names else f"query {q + 1}"
 
     def top(self) -> NDArray[np.int64]:
         """The most probable classes of each query, ties by column, ``[Q, ranks]``."""
@@ -108,12 +112,12 @@ def material(
         index = _integers("neighbor_index", neighbor_index, s.shape, min(images, 1 << 16))
     elif neighbor_names is not None:
         raise ValueError("neighbor_names is given without neighbor_index; give both")
-    queries_named = tuple(query_names) if query_names is not None else _numbered(queries)
-    if len(queries_named) != queries:
-        raise ValueError(f"query_names has {len(queries_named)} names, needs {queries}")
+    named = tuple(query_names) if query_names is not None else None
+    if named is not None and len(named) != queries:
+        raise ValueError(f"query_names has {len(named)} names, needs {queries}")
     truth = _integers("labels", labels, (queries,), classes)
     database = tuple(neighbor_names) if neighbor_names is not None else None
-    return Material(p, s, near, truth, names, queries_named, index, database)
+    return Material(p, s, near, truth, names, named, index, database)
 
 
 def _floats(name: str, values: ArrayLike) -> NDArray[np.float32]:
@@ -140,10 +144,6 @@ def _integers(
             f"{name} runs from {array.min()} to {array.max()}, needs 0 to {min(limit, 1 << 16) - 1}"
         )
     return array.astype(np.int64)
-
-
-def _numbered(n: int) -> tuple[str, ...]:
-    return tuple(f"query {i}" for i in range(1, n + 1))
 
 
 def _base64(array: NDArray[Any], kind: str) -> str:
