@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tiny_stages import TinyModule, TinyStage
 
 from fgnb import store
-from fgnb.training import checkpoint, describe_plan, fit, identity
+from fgnb.training import checkpoint, describe_plan, fit, identity, loop
 
 CHILD = """
 import os, signal, sys
@@ -133,7 +134,7 @@ def stopping_at(monkeypatch, count, error):
 
 
 @pytest.mark.parametrize("step", [1, 4, 6, 7, 12, 18])
-def test_an_interrupt_goes_on_from_any_step(step, undisturbed, tmp_path, monkeypatch):
+def test_an_interrupt_goes_on_from_any_step(step, undisturbed, tmp_path, monkeypatch, capfd):
     handler = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
         stopping_at(patch, step, KeyboardInterrupt())
@@ -141,10 +142,30 @@ def test_an_interrupt_goes_on_from_any_step(step, undisturbed, tmp_path, monkeyp
             fit(TinyStage(kind="conv"), root=tmp_path, progress=False, checkpoint_every=1)
     assert signal.getsignal(signal.SIGINT) is handler
     assert describe_plan(TinyStage(kind="conv"), tmp_path)["state"] == "unfinished"
-    run = fit(TinyStage(kind="conv"), root=tmp_path, progress=False)
+    capfd.readouterr()
+    run = fit(TinyStage(kind="conv"), root=tmp_path)
+    told = f"tests/tiny: going on from step {step - 1} of 18"
+    assert (told in capfd.readouterr().out.splitlines()) == (step > 1)
     assert run.environment["started_at_step"] == step - 1
     assert weights(run) == weights(undisturbed)
     assert run.metrics == undisturbed.metrics
+
+
+def test_the_time_before_a_kill_counts(tmp_path, monkeypatch):
+    now, usual = [0.0], TinyModule.loss
+
+    def loss(self, batch):
+        now[0] += 1
+        return usual(self, batch)
+
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(TinyModule, "loss", loss)
+    with monkeypatch.context() as patch:
+        stopping_at(patch, 13, Stop())
+        with pytest.raises(Stop):
+            fit(TinyStage(kind="conv"), root=tmp_path, progress=False, checkpoint_every=4)
+    run = fit(TinyStage(kind="conv"), root=tmp_path, progress=False)
+    assert run.environment["seconds"] == 18
 
 
 @pytest.mark.parametrize(

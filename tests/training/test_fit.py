@@ -3,6 +3,7 @@
 import contextlib
 import json
 import random
+import re
 import warnings
 
 import numpy as np
@@ -117,7 +118,9 @@ def test_what_a_run_holds(tmp_path):
     )
     described = json.loads((run.path / "spec.json").read_text())
     assert described["code"] == run.code
-    assert (run.path / "log.txt").read_text().count(" step ") == 8 + 1
+    logged = re.findall(r" step \d+: loss ([\d.]+), fit ", (run.path / "log.txt").read_text())
+    assert len(logged) == 8
+    assert last["loss"] == pytest.approx((float(logged[6]) + float(logged[7])) / 2, rel=1e-4)
 
 
 def test_weights_fit_their_own_module_only(tmp_path):
