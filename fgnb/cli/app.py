@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -40,17 +40,14 @@ def run(
     ] = False,
 ) -> None:
     """Execute one notebook strictly: unknown names and wrong types stop before the kernel."""
-    from fgnb import book, paths, report
+    from fgnb import book
 
-    source = find_notebook(notebook)
-    home = source.relative_to(paths.notebooks_root()).with_suffix("")
-    target = output or paths.build_root() / "runs" / home.with_suffix(".ipynb")
-    results_dir = target.with_suffix(".results")
-    shutil.rmtree(results_dir, ignore_errors=True)
-    book.run_notebook(source, pairs(parameter), target, results_dir=results_dir)
-    typer.echo(str(target))
+    done = book.run_notebook(notebook, pairs(parameter), output, progress=_show_cell)
+    typer.echo(str(done.path))
     if keep:
-        for file in report.keep(results_dir, home.parts[0]):
+        from fgnb import report
+
+        for file in report.keep(done.results, done.name.partition("/")[0]):
             typer.echo(f"kept {file}")
 
 
@@ -101,25 +98,9 @@ def score(paper: Paper = None, preset: PresetOption = "demo") -> None:
     typer.echo(scorecard.to_text(lines, own, refused))
 
 
-def find_notebook(name: str) -> Path:
-    """The source that a path or a name like ccfr/3-3-re-ranking stands for.
-
-    Raises:
-        FileNotFoundError: there is none; the message lists those that exist.
-        ValueError: a file outside the notebooks' folder.
-    """
-    from fgnb import paths
-
-    root = paths.notebooks_root()
-    plain = name.removesuffix(".ipynb").removeprefix("notebooks/")
-    candidates = (Path(name).expanduser().absolute(), root / f"{plain}.ipynb")
-    found = next((file for file in candidates if file.is_file()), None)
-    if found is None:
-        known = sorted(
-            f.relative_to(root).with_suffix("").as_posix() for f in root.rglob("*.ipynb")
-        )
-        raise FileNotFoundError(f"no notebook {name!r}; there are {', '.join(known) or 'none'}")
-    found = found.resolve()
-    if not found.is_relative_to(root.resolve()):
-        raise ValueError(f"{found} lies outside {root}; fgnb run executes the book's notebooks")
-    return root / found.relative_to(root.resolve())
+def _show_cell(done: int, count: int) -> None:
+    """One line in a terminal that counts the cells; nothing in a log."""
+    if sys.stderr.isatty():
+        end = "\n" if done == count else ""
+        sys.stderr.write(f"\rcell {done} of {count}{end}")
+        sys.stderr.flush()

@@ -182,6 +182,10 @@ def keep(results_dir: Path, paper: str) -> list[Path]:
         ResultError: there is nothing to keep, or a result is incomplete or damaged; then nothing
             is copied.
     """
+    from fgnb.claims import PAPERS
+
+    if paper not in PAPERS:
+        raise ResultError(f"paper is {paper!r}, needs one of {', '.join(PAPERS)}")
     results, refused = read_folder(results_dir)
     if refused:
         reasons = "; ".join(str(item) for item in refused)

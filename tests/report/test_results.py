@@ -122,6 +122,8 @@ def test_keep_refuses_an_incomplete_result_and_copies_nothing(results, arrays, t
     assert not (tmp_path / "recorded").exists()
     with pytest.raises(ResultError, match="nothing to keep"):
         report.keep(tmp_path / "empty", "ccfr")
+    with pytest.raises(ResultError, match="paper is 'ccrf', needs one of joint"):
+        report.keep(tmp_path / "nb.results", "ccrf")
 
 
 def test_keep_refuses_pictures(results, arrays, tmp_path):
