@@ -116,7 +116,9 @@ def to_myst(
         for place in dict.fromkeys(line.entry.place for line in papers):
             group = [line for line in papers if line.entry.place == place]
             rows = [row for line in group for row in _page_rows(line, page_of)]
-            table = Table(_COLUMNS, tuple(rows), _NUMERIC)
+            if not any(line.results for line in group):
+                rows = [row[:3] for row in rows]
+            table = Table(_COLUMNS[: len(rows[0])], tuple(rows), _NUMERIC)
             out.append(_details(place, group, table.to_myst()))
     if own:
         columns = ("Row", "Id", *_COLUMNS[3:6], *_COLUMNS[7:])
