@@ -32,7 +32,7 @@ def agrees(file):
 
 
 def test_every_recorded_file_agrees_with_its_arrays():
-    assert all([agrees(file) for file in sorted(ROOT.rglob("*.json"))])
+    assert all(agrees(file) for file in sorted(ROOT.rglob("*.json")))
 
 
 def test_recorded_probabilities_are_float32_and_nothing_is_a_picture():
