@@ -41,7 +41,7 @@ def book(monkeypatch, tmp_path):
         asked=asked,
         run_notebook=lambda *a, **k: asked.append((a, k)) or done,
         reproduce=lambda *a, **k: asked.append((a, k)),
-        build=lambda preset: tmp_path / preset / "index.html",
+        make=lambda *a, **k: asked.append((a, k)) or tmp_path / "index.html",
     )
     monkeypatch.setitem(sys.modules, "fgnb.book", stub)
     monkeypatch.setattr(fgnb, "book", stub, raising=False)
@@ -114,16 +114,25 @@ def test_keep_copies_what_the_run_saved(invoke, book, tmp_path, monkeypatch):
 
 def test_book_ends_with_the_path_of_its_first_page(invoke, book, tmp_path):
     done = invoke("book", "--preset", "smoke", "--cores", "1")
-    assert done.stdout.splitlines()[-1] == str(tmp_path / "smoke" / "index.html")
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "index.html")
     assert book.asked == [(("smoke",), {"cores": 1})]
+
+
+def test_reproduce_passes_names_and_force(invoke, book):
+    assert invoke("reproduce", "ccfr/4-1-datasets", "--force", "--preset", "smoke").exit_code == 0
+    (given, keywords), *_ = book.asked
+    assert given == ("smoke",)
+    assert keywords["only"] == ["ccfr/4-1-datasets"]
+    assert keywords["force"] is True
+    assert keywords["cores"] == 2
 
 
 def test_known_faults_are_messages_and_bugs_are_tracebacks(invoke, book, monkeypatch):
     def raising(error):
-        def build(preset):
+        def make(preset, cores):
             raise error
 
-        monkeypatch.setattr(book, "build", build)
+        monkeypatch.setattr(book, "make", make)
         return invoke("book")
 
     gate = raising(GateError("cell 3 of a.ipynb failed"))

@@ -53,11 +53,18 @@ def run(
 
 @app.command("reproduce")
 @plainly
-def reproduce(preset: PresetOption = "demo", cores: Cores = 2) -> None:
+def reproduce(
+    only: Annotated[
+        list[str] | None, typer.Argument(help="Names of notebooks; all by default.")
+    ] = None,
+    preset: PresetOption = "demo",
+    cores: Cores = 2,
+    force: Annotated[bool, typer.Option("--force", help="Run them even if unchanged.")] = False,
+) -> None:
     """Execute what changed of all notebooks, through Snakemake."""
     from fgnb import book
 
-    book.reproduce(preset, cores=cores)
+    book.reproduce(preset, cores=cores, only=only or (), force=force, echo=typer.echo)
 
 
 @app.command("train", cls=PairsCommand)
@@ -79,8 +86,7 @@ def make_book(preset: PresetOption = "demo", cores: Cores = 2) -> None:
     """Reproduce, assemble and build the book; ends with the path of its first page."""
     from fgnb import book
 
-    book.reproduce(preset, cores=cores)
-    typer.echo(str(book.build(preset)))
+    typer.echo(str(book.make(preset, cores=cores)))
 
 
 @app.command("score")
