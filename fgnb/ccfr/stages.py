@@ -18,7 +18,7 @@ class GlobalStage(PlainStage):
     starts from, before local regions enter.
     """
 
-    modules = ("fgnb.ccfr.stages",)
+    modules = ("fgnb.baselines.plain",)  # the recipe is in the spec
 
 
 def global_stage(

@@ -6,19 +6,22 @@ counts of changed answers, and the figure tuned on test, under a name that says 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from fgnb import claims
 from fgnb.ccfr.answers import Answers
 from fgnb.ccfr.settings import Settings
 from fgnb.data import ImageSet
 from fgnb.report.derive import measure
+from fgnb.report.explorer import Explorer, Pictures
 from fgnb.report.figures import Picture
 from fgnb.report.pictures import rectified_image
 from fgnb.report.provenance import Provenance
+from fgnb.report.recorded_explorer import paper_setting
 from fgnb.report.results import Result
 
 HELD_OUT = "held-out training images"
@@ -151,4 +154,40 @@ def rectified_example(images: ImageSet, answers: Answers, settings: Settings) ->
         neighbour_labels=near.labels[query],
         neighbour_sims=near.sims[query],
         topn=settings.topn,
+    )
+
+
+def published(results: Sequence[Result]) -> dict[str, float]:
+    """The ledger's values of the results that have one, by row label."""
+    ledger = claims.load("ccfr")
+    known = {r.label: ledger[r.claim].value for r in results if r.claim in ledger}
+    return {label: value for label, value in known.items() if value is not None}
+
+
+def explorer(images: ImageSet, answers: Answers, settings: Settings, *, dataset: str) -> Explorer:
+    """The explorer over test answers; with pictures for drawn data alone.
+
+    Args:
+        images: the set that queries and database come from.
+        answers: of the stage trained on all training images.
+        settings: chosen on held-out images; the controls start there.
+        dataset: the ledger's slug of the set whose published setting is offered.
+    """
+    rows = {int(identity): row for row, identity in enumerate(images.ids)}
+    near, drawn = answers.neighbors, images.protocol == "drawn"
+    queries = [images.path(rows[int(identity)]) for identity in answers.ids]
+    database = [images.path(rows[int(identity)]) for identity in answers.database_ids]
+    return Explorer(
+        answers.probs,
+        near.sims,
+        near.labels,
+        answers.labels,
+        images.classes,
+        settings=settings,
+        published=paper_setting(dataset, settings),
+        chosen=settings,
+        query_names=[f"image {identity}" for identity in answers.ids],
+        neighbor_index=near.index if drawn else None,
+        thumbnails=Pictures(queries, database) if drawn else None,
+        title=f"Re-ranking, live, over {images.title}",
     )
