@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from fgnb.book.build import make
     from fgnb.book.gate import GateError
     from fgnb.book.parameters import ParameterError
-    from fgnb.book.reproduce import reproduce
     from fgnb.book.run import run_notebook
     from fgnb.book.sources import NotebookError
+    from fgnb.book.workflow import reproduce
 
 __all__ = [
     "GateError",
@@ -28,7 +28,7 @@ _HOMES = {
     "NotebookError": "sources",
     "ParameterError": "parameters",
     "make": "build",
-    "reproduce": "reproduce",
+    "reproduce": "workflow",
     "run_notebook": "run",
 }
 

@@ -12,7 +12,6 @@ import importlib.metadata
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import fgnb
 from fgnb.book import sources
@@ -26,7 +25,7 @@ _PACKAGES = (
 )
 
 
-def library_digest(notebook: Any, name: str) -> str:
+def library_digest(notebook: sources.Notebook, name: str) -> str:
     """SHA-256 over the code of fgnb that a notebook stands on.
 
     Args:
@@ -58,10 +57,10 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _imported(notebook: Any, name: str) -> Iterator[str]:
+def _imported(notebook: sources.Notebook, name: str) -> Iterator[str]:
     for cell in sources.code_cells(notebook):
         lines = [
-            "pass" if line.startswith(("%", "!")) else line for line in cell.source.splitlines()
+            "pass" if line.startswith(("%", "!")) else line for line in cell["source"].splitlines()
         ]
         try:
             tree = ast.parse("\n".join(lines))

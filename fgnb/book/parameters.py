@@ -34,13 +34,13 @@ def declared(source: str | Path) -> tuple[Parameter, ...]:
     return declared_in(sources.read(file), sources.name_of(file))
 
 
-def declared_in(notebook: Any, name: str) -> tuple[Parameter, ...]:
+def declared_in(notebook: sources.Notebook, name: str) -> tuple[Parameter, ...]:
     """The same for a notebook already read; ``name`` is for messages."""
     cells = sources.tagged(notebook, "parameters")
     if len(cells) > 1:
         raise sources.NotebookError(f"{name}: {len(cells)} cells are tagged parameters, needs one")
     try:
-        return parse_cell(cells[0].source) if cells else ()
+        return parse_cell(cells[0]["source"]) if cells else ()
     except DeclarationError as error:
         raise sources.NotebookError(f"{name}: parameters cell, {error}") from None
 

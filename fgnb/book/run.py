@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import tempfile
 import time
@@ -13,8 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import nbformat
 
 from fgnb import paths
 from fgnb.book import parameters, sources
@@ -93,9 +90,9 @@ def run_notebook(
         half.parent.mkdir(parents=True, exist_ok=True)
         executed = _execute(notebook, name, overrides, half, work, timeout, progress)
         seconds = time.monotonic() - start
-        executed.metadata["fgnb"] = {**stamp, "seconds": round(seconds, 1)}
+        executed["metadata"]["fgnb"] = {**stamp, "seconds": round(seconds, 1)}
         scrub(executed, f"notebooks/{name}.ipynb")
-        write_atomic(target, nbformat.writes(executed) + "\n")
+        write_atomic(target, sources.write_text(executed))
         half.unlink(missing_ok=True)
     return Executed(name, target, results, settled, seconds)
 
@@ -119,14 +116,14 @@ def _results(place: Path) -> Iterator[Path]:
 
 
 def _execute(
-    notebook: Any,
+    notebook: sources.Notebook,
     name: str,
     overrides: dict[str, Any],
     half: Path,
     results: Path,
     timeout: float | None,
     progress: Progress | None,
-) -> Any:
+) -> sources.Notebook:
     """The executed notebook; papermill keeps ``half`` up to date meanwhile."""
     # Half a second of imports that a refused parameter does not need.
     import papermill
@@ -151,9 +148,9 @@ def _execute(
         cwd.mkdir()
         # What was digested is what runs, even if somebody saves the source meanwhile.
         held = Path(folder) / "source.ipynb"
-        nbformat.write(notebook, held)
+        held.write_text(sources.write_text(notebook), encoding="utf-8")
         try:
-            return papermill.execute_notebook(
+            executed: sources.Notebook = papermill.execute_notebook(
                 str(held),
                 str(half),
                 overrides,
@@ -177,23 +174,24 @@ def _execute(
             raise sources.NotebookError(
                 _failed(name, half, "the kernel died; often memory is short")
             ) from None
+    return executed
 
 
 def _counted(progress: Progress, count: int) -> Callable[..., None]:
     done: set[int] = set()
 
     def start(cell: Any, cell_index: int) -> None:
-        if cell.cell_type == "code":
+        if cell["cell_type"] == "code":
             done.add(cell_index)
             progress(min(len(done), count), count)
 
     return start
 
 
-def _where(notebook: Any, text: str) -> str:
+def _where(notebook: sources.Notebook, text: str) -> str:
     """Which code cell of the source, counted from 1, and how it begins."""
     cells = sources.code_cells(notebook)
-    number = next((i for i, cell in enumerate(cells, 1) if cell.source == text), None)
+    number = next((i for i, cell in enumerate(cells, 1) if cell["source"] == text), None)
     first = (text.strip().splitlines() or [""])[0][:60]
     return f"code cell {number} of {len(cells)} ({first})" if number else "the injected parameters"
 
@@ -204,6 +202,6 @@ def _what(kind: str, text: str) -> str:
 
 
 def _failed(name: str, half: Path, reason: str) -> str:
-    place = os.path.relpath(half)
-    shown = place if not place.startswith("..") else str(half)
-    return f"{name}: {reason}; the half-executed copy is {shown}"
+    root = paths.project_root()
+    place = half.relative_to(root) if half.is_relative_to(root) else half
+    return f"{name}: {reason}; the half-executed copy is {place}"

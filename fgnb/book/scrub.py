@@ -10,25 +10,25 @@ from fgnb import paths
 _TEXTS = ("text/plain", "text/html", "text/markdown", "text/latex")
 
 
-def scrub(notebook: Any, name: str) -> None:
+def scrub(notebook: dict[str, Any], name: str) -> None:
     """Make the paths of an executed notebook relative to the project, in place.
 
     Args:
         notebook: executed by papermill.
         name: what stands in its metadata in place of the two paths, e.g. "notebooks/a/b.ipynb".
     """
-    about = notebook.metadata.get("papermill", {})
+    about = notebook["metadata"].get("papermill", {})
     for key in ("input_path", "output_path"):
         if key in about:
             about[key] = name
     roots = [f"{root}/" for root in (paths.build_root(), paths.project_root()) if root != Path("/")]
-    for cell in notebook.cells:
+    for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             _scrub_output(output, roots)
 
 
-def _scrub_output(output: Any, roots: list[str]) -> None:
-    if output.output_type == "stream":
+def _scrub_output(output: dict[str, Any], roots: list[str]) -> None:
+    if output["output_type"] == "stream":
         output["text"] = _without(output["text"], roots)
     for kind in _TEXTS:
         if kind in output.get("data", {}):

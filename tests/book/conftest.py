@@ -57,6 +57,12 @@ class Project:
         return file
 
 
+@pytest.fixture(scope="session")
+def make_project():
+    """The class itself, for fixtures that live longer than a test."""
+    return Project
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     for variable in ("FGNB_DATA", "FGNB_RUNS", "FGNB_BUILD", "FGNB_RECORDED", "FGNB_RESULTS_DIR"):

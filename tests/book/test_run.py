@@ -64,10 +64,10 @@ def test_a_raising_cell_is_named_and_what_stood_there_stays(project):
 
 
 def test_a_lost_kernel_and_a_slow_cell_are_told_apart(project):
-    project.add("a/page", "import os; os._exit(1)")
+    project.add("a/page", "import os\nos._exit(1)")
     with pytest.raises(NotebookError, match="a/page: the kernel died"):
         run_notebook("a/page")
-    project.add("a/page", "import time; time.sleep(30)")
+    project.add("a/page", "import time\ntime.sleep(30)")
     with pytest.raises(NotebookError, match="a cell took longer than 1 s"):
         run_notebook("a/page", timeout=1)
 

@@ -1,0 +1,54 @@
+"""One rule a notebook of the book.
+
+`fgnb reproduce` runs this file; so does `snakemake --cores 2`, with any executor:
+`snakemake --config preset=paper --executor slurm --jobs 8 --default-resources slurm_account=...`.
+
+What makes a notebook run again stands in its rule's params: digests of its cells, of the library
+code behind it, and of its parameters. File times play no part.
+"""
+
+import shlex
+import sys
+
+from fgnb import paths
+from fgnb.book import manifest
+from fgnb.store import digest
+
+PYTHON = shlex.quote(sys.executable)
+PRESET = config.get("preset", "demo")
+ENTRIES = manifest.read(PRESET, str(config.get("only", "")).split())
+
+
+workdir: str(paths.build_root())
+
+
+localrules:
+    all,
+
+
+rule all:
+    input:
+        [entry.place for entry in ENTRIES],
+
+
+for entry in ENTRIES:
+
+    rule:
+        name:
+            entry.rule
+        input:
+            ancient(str(entry.source)),
+        output:
+            entry.place,
+        params:
+            notebook=entry.name,
+            preset=entry.preset,
+            source=entry.source_digest,
+            library=entry.library_digest,
+            parameters=digest(entry.parameters),
+        threads: 1
+        resources:
+            training=int(entry.trains),
+            gpu=int(entry.trains and entry.preset == "paper"),
+        shell:
+            "exec {PYTHON} -m fgnb.book.job {params.notebook} {params.preset}"
