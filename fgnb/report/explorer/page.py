@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 RESETS = {
     "start": "This page's setting",
     "published": "The paper's setting",
-    "chosen": "The setting chosen on held-out images",
+    "chosen": "Chosen on held-out images",
 }
 
 
@@ -89,7 +89,8 @@ def page(
         f'document.querySelectorAll("#{name}:not([data-ready])").forEach(explore);\n}})();'
     )
     return f"""<style>{style}</style>
-<div class="fgnb-explorer" id="{name}" role="group" aria-labelledby="{name}-title">
+<div class="fgnb-explorer mathjax_ignore tex2jax_ignore" id="{name}"
+ role="group" aria-labelledby="{name}-title">
 <script type="application/json">{embedded(data)}</script>
 <p class="fx-title" id="{name}-title">{html.escape(title)}
 <span class="fx-fold">{len(material.probs):,} {html.escape(fold)}</span></p>
