@@ -7,6 +7,7 @@ come from the cache; with ``cut=1`` everything is tuned on augmented pictures.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ class PlainSpec:
     ``fold`` is ``held-out`` (train on four fifths of the training images, predict the fifth) or
     ``all`` (train on all of them, predict test). ``max_steps`` ends training early. ``decay`` is
     ``cosine`` (to zero, a step at a time) or ``step`` (times 0.1 every ``decay_every`` epochs).
+    ``average`` is the share of the start in the weights that are kept: 0 keeps those of the last
+    step, 0.5 the mean of start and end (weight-space ensembling, Wortsman et al., CVPR 2022).
     """
 
     backbone: str
@@ -54,6 +57,7 @@ class PlainSpec:
     momentum: float
     weight_decay: float
     label_smoothing: float
+    average: float
     batch_size: int
     seed: int
     threads: int
@@ -203,11 +207,26 @@ class PlainStage:
         epoch_steps = math.ceil(len(self.train_index) / spec.batch_size)
         return PlainModule(backbone, self.logistic, spec, epoch_steps)
 
+    @torch.no_grad()
+    def finish(self, module: PlainModule) -> None:
+        """Move the weights towards those that training started from, by ``spec.average``."""
+        if not self.spec.average:
+            return
+        begun = self.module().to(module.head.weight.device).state_dict()
+        for name, value in module.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(begun[name], self.spec.average)
+
     def validate(self, module: PlainModule) -> dict[str, float]:
-        """Held-out accuracy and log loss; nothing where the test set would be read."""
+        """Held-out accuracy and log loss of the weights that would be kept at this point.
+
+        Nothing where the test set would be read.
+        """
         if self.spec.fold == "all":
             return {}
-        probs = self._infer(module, self.query_index)[0]
+        kept = copy.deepcopy(module)
+        self.finish(kept)
+        probs = self._infer(kept, self.query_index)[0]
         truth = self.images.labels[self.query_index]
         chosen = np.maximum(probs[np.arange(len(truth)), truth], 1e-12)
         return {

@@ -81,6 +81,8 @@ def train(stage: Stage, work: Path, progress: Progress, checkpoint_every: int) -
         module.to(device()).eval()
         place(seed, "predict")
         with torch.no_grad():
+            if finish := getattr(stage, "finish", None):
+                finish(module)
             predictions = stage.predict(module)
         seconds = spent()
         log.write(f"finished after {seconds:.1f} s")

@@ -75,7 +75,9 @@ class Stage(Protocol):
         data_fingerprint: hash of the images and their annotations.
 
     A stage may also have ``modules``, names of the modules whose code (with what they import)
-    counts; by default the module that defines the stage's class.
+    counts; by default the module that defines the stage's class. And it may have
+    ``finish(module)``, called once after the last step, in evaluation mode and without gradients,
+    to change the weights in place before they are kept (an average, say).
     """
 
     name: str

@@ -27,6 +27,7 @@ RECIPE = {
     "momentum": 0.9,
     "weight_decay": 1e-4,
     "label_smoothing": 0.1,
+    "average": 0.0,
     "batch_size": 4,
     "seed": 0,
     "threads": 1,
@@ -92,8 +93,21 @@ def test_what_is_kept_is_what_the_network_says_of_the_pictures(stage, images):
     np.testing.assert_allclose(kept["query_probs"], logits.softmax(1), atol=1e-5)
 
 
+def test_half_an_average_is_midway_between_start_and_end(stage):
+    end, kept = training.fit(stage()), training.fit(stage(average=0.5))
+    begun, last, midway = (stage().module().state_dict() for _ in range(3))
+    for run, state in ((end, last), (kept, midway)):
+        module = stage().module()
+        run.load_weights(module)
+        state.update(module.state_dict())
+    for name, value in midway.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, (begun[name] + last[name]) / 2)
+    assert not torch.equal(midway["head.weight"], last["head.weight"])
+
+
 def test_held_out_figures_after_each_epoch_and_none_where_test_would_be_read(stage):
-    selection = training.fit(stage(fold="held-out"))
+    selection = training.fit(stage(fold="held-out", average=0.5))
     for entry in selection.metrics["epochs"]:
         assert set(entry["validation"]) == {"held_out_accuracy", "held_out_log_loss"}
     probs, truth = selection.predictions["query_probs"], selection.predictions["query_labels"]
