@@ -1,0 +1,110 @@
+"""The source of the site: prose, executed notebooks and generated pages, under one folder.
+
+Executed copies lie under the same relative names as their sources. Only what changed is written,
+since Sphinx compares times; what no longer belongs is removed.
+"""
+
+from __future__ import annotations
+
+import copy
+import html
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fgnb import paths, presets
+from fgnb.book import manifest, sources
+from fgnb.book.manifest import Entry
+from fgnb.store import write_atomic
+
+_PROSE = frozenset({".md", ".bib", ".py", ".css", ".js", ".png", ".svg"})
+
+
+def assemble(preset: str, entries: Sequence[Entry]) -> Path:
+    """Write the source of a preset's site and return its folder.
+
+    Args:
+        preset: which book this is; its banner says so.
+        entries: executed notebooks that the gate admitted.
+
+    Raises:
+        NotebookError: an executed copy, `_config.yml` or `_toc.yml` can't be read.
+    """
+    target = paths.build_root() / preset / "source"
+    wanted = dict(_files(preset, entries))
+    for name, content in wanted.items():
+        file = target / name
+        if not file.is_file() or file.read_bytes() != content:
+            write_atomic(file, content)
+    for file in target.rglob("*"):
+        if file.is_file() and file.relative_to(target).as_posix() not in wanted:
+            file.unlink()
+    return target
+
+
+def _files(preset: str, entries: Sequence[Entry]) -> Any:
+    root = paths.project_root()
+    yield "_toc.yml", (root / "_toc.yml").read_bytes()
+    yield "_config.yml", _config(root / "_config.yml", preset)
+    for file in sorted((root / "book").rglob("*")):
+        if file.is_file() and file.suffix in _PROSE and "__pycache__" not in file.parts:
+            yield file.relative_to(root).as_posix(), file.read_bytes()
+    from fgnb.report import pages
+
+    for entry in entries:
+        text = json.dumps(_page(entry), indent=1, ensure_ascii=False, sort_keys=True)
+        yield f"notebooks/{entry.name}.ipynb", f"{text}\n".encode()
+    generated = pages.render([entry.output for entry in entries], _page_of(entries))
+    yield from ((name, text.encode()) for name, text in generated.items())
+
+
+def _config(file: Path, preset: str) -> bytes:
+    try:
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise sources.NotebookError(f"{file.name} can't be read: {error}") from None
+    config.setdefault("html", {})["announcement"] = banner(preset)
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True).encode()
+
+
+def banner(preset: str) -> str:
+    """What stands on top of every page: which preset, and what its numbers may be taken for."""
+    scale = presets.get(preset)
+    untrained = " Its training stops after two steps: numbers mean nothing." * (preset == "smoke")
+    return html.escape(
+        f"The {preset} book: drawn birds ({scale.species} species, {scale.image_size} px), a check "
+        f"of mechanisms. Numbers on photographs are marked where they stand.{untrained}"
+    )
+
+
+def _page(entry: Entry) -> dict[str, Any]:
+    """An executed notebook as a page: alternative texts, no widget state, recorded results."""
+    from fgnb.report import pages
+
+    page: dict[str, Any] = copy.deepcopy(dict(sources.read(entry.output)))
+    page["metadata"].pop("widgets", None)
+    page["metadata"].pop("papermill", None)
+    page["metadata"].pop("fgnb", None)
+    for cell in page["cells"]:
+        cell["metadata"].pop("papermill", None)
+    page["cells"] = [pages.with_alt(cell) for cell in page["cells"]]
+    page["cells"] += pages.recorded_cells(entry.name)
+    return page
+
+
+def _page_of(entries: Sequence[Entry]) -> Callable[[str], str | None]:
+    """Home notebook, or claim that was measured, -> page; None where there is none."""
+    from fgnb.report.files import gather
+
+    listed = set(manifest.pages())
+    results, _ = gather([entry.output for entry in entries])
+    measured = {result.claim: result.provenance.notebook for result in results}
+
+    def find(name: str) -> str | None:
+        page = f"notebooks/{measured.get(name, name)}"
+        return page if page in listed else None
+
+    return find

@@ -1,0 +1,111 @@
+"""From the assembled source to HTML, with Jupyter Book's Sphinx; warnings are errors."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from fgnb import paths
+from fgnb.book import gate
+from fgnb.book.assemble import assemble
+from fgnb.book.workflow import reproduce
+from fgnb.store import digest, file_sha256, lock, write_atomic
+
+_STAMP = ".fgnb-built"
+_REDIRECT = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>fgnb</title>
+<meta http-equiv="refresh" content="0; url=book/intro.html"></head>
+<body><a href="book/intro.html">The book</a></body></html>
+"""
+
+
+class BuildError(RuntimeError):
+    """The site could not be built; the message holds what Sphinx said."""
+
+
+def make(preset: str = "demo", *, cores: int = 2, echo: Callable[[str], None] = print) -> Path:
+    """Execute what changed, admit, assemble, build.
+
+    Returns:
+        The first page of the site.
+
+    Raises:
+        ReproduceError: notebooks that failed.
+        GateError: executed notebooks that may not become pages.
+        BuildError: Sphinx found something to say.
+    """
+    entries = reproduce(preset, cores=cores, echo=echo)
+    with lock(paths.build_root() / preset / "site"):
+        gate.check(entries)
+        return build(preset, assemble(preset, entries), echo=echo)
+
+
+def build(preset: str, source: Path, *, echo: Callable[[str], None] = print) -> Path:
+    """Build ``source`` into ``_build/<preset>/html``; nothing is done where nothing changed.
+
+    Raises:
+        BuildError: a warning or an error of Sphinx.
+    """
+    target = paths.build_root() / preset / "html"
+    index, stamp = target / "index.html", target / _STAMP
+    frame, everything = _digests(source)
+    former = stamp.read_text(encoding="utf-8").split() if stamp.is_file() else ["", ""]
+    if former == [frame, everything] and index.is_file():
+        echo("the site is up to date")
+        return index
+    stamp.unlink(missing_ok=True)
+    _sphinx(source, target, fresh=former[0] != frame)
+    write_atomic(index, _REDIRECT)
+    write_atomic(stamp, f"{frame} {everything}\n")
+    return index
+
+
+def _sphinx(source: Path, target: Path, *, fresh: bool) -> None:
+    """Run Sphinx in this process, its words kept for the case that it fails."""
+    from jupyter_book.sphinx import build_sphinx
+
+    doctrees = target.with_name("doctrees")
+    if fresh:  # side bars and local extensions are not tracked by Sphinx
+        for folder in (target, doctrees):
+            shutil.rmtree(folder, ignore_errors=True)
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        status = build_sphinx(
+            str(source),
+            str(target),
+            noconfig=True,
+            path_config=str(source / "_config.yml"),
+            confoverrides={
+                "nitpicky": True,
+                "external_toc_path": str(source / "_toc.yml"),
+                "latex_individualpages": False,
+            },
+            doctreedir=str(doctrees),
+            warningiserror=True,
+            keep_going=True,
+            quiet=True,
+        )
+    if status:
+        raise BuildError(f"the site was not built:\n{_plain(said.getvalue(), source)}")
+
+
+def _plain(text: str, source: Path) -> str:
+    """Sphinx's warnings without colours, and without where the source lies."""
+    import re
+
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    return text.replace(f"{source}/", "").strip()
+
+
+def _digests(source: Path) -> tuple[str, str]:
+    """Of what frames every page (configuration, contents, extensions, styles), and of all."""
+    found = {
+        file.relative_to(source).as_posix(): file_sha256(file)
+        for file in sorted(source.rglob("*"))
+        if file.is_file()
+    }
+    framing = ("_config.yml", "_toc.yml", "book/_ext/", "book/_static/")
+    return digest({k: v for k, v in found.items() if k.startswith(framing)}), digest(found)
