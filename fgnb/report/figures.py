@@ -130,10 +130,10 @@ def method_comparison(
     """
     shown = dict(published or {})
     figure = Picture(
-        figsize=(6.8, 0.9 + 0.55 * max(len(results), len(shown))), layout="constrained"
+        figsize=(8.6 if shown else 6.8, 1.1 + 0.5 * len(results)), layout="constrained"
     )
     with sns.axes_style("white", rc=_STYLE):
-        panels = figure.subplots(1, 2 if shown else 1, squeeze=False)[0]
+        panels = figure.subplots(1, 2 if shown else 1, sharey=True, squeeze=False)[0]
     ours = panels[0]
     labels = [result.label for result in results]
     values = np.array([result.value for result in results])
@@ -149,16 +149,19 @@ def method_comparison(
     ours.invert_yaxis()
     ours.margins(y=0.25)
     if shown:
-        right, places = panels[1], np.arange(len(shown))
-        right.plot(list(shown.values()), places, "D", color=ORANGE)
-        for place, value in zip(places, shown.values(), strict=True):
-            right.annotate(
-                f"{value:g}", (value, place), (0, 7), textcoords="offset points", ha="center"
-            )
-        right.set_yticks(places, [literal(name) for name in shown])
+        right = panels[1]
+        for row, label in enumerate(labels):
+            if label in shown:
+                right.plot(shown[label], row, "D", color=ORANGE)
+                right.annotate(
+                    f"{shown[label]:g}",
+                    (shown[label], row),
+                    (0, 7),
+                    textcoords="offset points",
+                    ha="center",
+                )
         right.set(xlabel="accuracy, %", title="published")
-        right.invert_yaxis()
-        right.margins(y=0.25)
+        right.tick_params(axis="y", left=False)
         _same_span(ours, right)
     words = "; ".join(f"{r.label} {r.value:.2f} %" for r in results)
     words += "".join(f"; published {name} {value:g} %" for name, value in shown.items())

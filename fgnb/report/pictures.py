@@ -44,6 +44,8 @@ def contact_sheet(
             _bare(grid[row][column])
             if column < len(found):
                 grid[row][column].imshow(_read(images.path(int(found[column]))))
+            else:
+                grid[row][column].spines[:].set_visible(False)
         name = images.classes[label]
         if families is not None:
             name = f"{families[label]}\n{name}"
