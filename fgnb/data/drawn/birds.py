@@ -147,7 +147,9 @@ _ALL_TONES = tuple(Plumage.__dataclass_fields__)
 def _frame(outline: Array, size: int, rng: np.random.Generator) -> tuple[Array, float]:
     """Where the view's origin lies in the picture, and how many pixels a bird unit has."""
     low, high = outline.min(0), outline.max(0)
-    unit = rng.uniform(*SPAN) * size / float((high - low).max())
+    # The square root favours large birds: a photographer comes as near as he can.
+    share = SPAN[0] + (SPAN[1] - SPAN[0]) * float(np.sqrt(rng.random()))
+    unit = share * size / float((high - low).max())
     extent = (high - low) * unit
     room = np.maximum(size - extent, 0)
     spare = rng.uniform(0.08, 0.92, 2) * room

@@ -9,9 +9,9 @@ from PIL import Image, ImageDraw
 from fgnb.data.drawn.canvas import Floats, ribbon
 
 Rng = np.random.Generator
-SHARE = 0.55
+SHARE = 0.45
 """Share of the pictures that have something before the bird."""
-MOST_HIDDEN = 0.28
+MOST_HIDDEN = 0.20
 """No more of the bird than this is hidden: what would hide more is left out."""
 FINE = 2
 

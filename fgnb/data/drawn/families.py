@@ -94,7 +94,7 @@ FAMILIES: tuple[Family, ...] = (
                     " faf6e4 d8702a 33351f")),
     Family("Hill_Thrush",
            Build(.29, .205, .05, .24, .36, .08, .54, .24, -.12, .46, .00, .94, 38),
-           _plumage("6d6a68 85807c b7b0a8 706a64 b0a79d d8d2c9 5b5652 8d867f 57524e 544b45 8c7560"
+           _plumage("585b60 7d7b7a cdb9a3 66635f cf9a68 e2cdb2 575552 8d867f 524f4c 544b45 8c7560"
                     " fbfaf6 d9622b 27241f")),
     Family("Crested_Jay",
            Build(.28, .215, .06, .27, .46, .10, .78, .26, -.20, .40, .20, .95, 34),
@@ -102,7 +102,7 @@ FAMILIES: tuple[Family, ...] = (
                     " fafbfc c98a2b 1d232f")),
     Family("Salt_Tern",
            Build(.235, .18, .05, .36, .27, .10, .74, .24, .42, .22, .00, 1.18, 14),
-           _plumage("8f9499 c4c8cb dfe2e3 9aa0a6 d3d6d8 eceded 8b9197 b4babf a3a9ae 4c4a47 77554a"
+           _plumage("98a2ab d3d8db e9ebec a3adb6 e0e4e6 f3f3f2 939ea8 bfc7ce b4bcc3 4c4a47 77554a"
                     " ffffff cf4b2c 22252a")),
     Family("Russet_Wren",
            Build(.315, .215, .00, .22, .30, .16, .38, .20, -.15, .32, .00, .78, 30),

@@ -12,7 +12,7 @@ from fgnb.store import digest
 if TYPE_CHECKING:
     from fgnb.presets import Preset
 
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 """Raised whenever the same spec would give other pictures; it enters the key."""
 
 KINDS = ("birds",)

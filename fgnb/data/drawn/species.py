@@ -30,8 +30,8 @@ MARKS = (
 )
 MARKS_A_FAMILY = 7
 FANO = ((0, 1, 2), (0, 3, 4), (1, 3, 5), (2, 4, 5), (0, 5, 6), (1, 4, 6), (2, 3, 6))
-MARK_SIZE = 1.0
-HUE_STEP = 0.09
+MARK_SIZE = 0.58
+HUE_STEP = 0.11
 
 _FIRST = (
     ("Amber", "Birch", "Coastal", "Dusky", "Eastern"),
