@@ -88,6 +88,7 @@ def _snakemake(preset: str, cores: int, names: Sequence[str], force: bool) -> st
                 ),
                 config_settings=ConfigSettings(config={"preset": preset, "only": " ".join(names)}),
                 snakefile=snakefile,
+                workdir=paths.build_root(),
             )
             workflow.dag(DAGSettings(force_incomplete=True, forceall=force)).execute_workflow(
                 executor="local",
