@@ -1,0 +1,89 @@
+"""A small site: assembled with what changed alone, offline, and never green over a warning."""
+
+import re
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from fgnb.book import GateError, make, manifest
+from fgnb.book.assemble import assemble
+from fgnb.book.build import BuildError
+
+ROOT = Path(__file__).parents[2]
+OUTSIDE = re.compile(r"""<(?:script|link|img|iframe)[^>]*(?:src|href)=["'](?:https?:)?//""")
+
+
+@pytest.fixture
+def book(project):
+    for name in ("Snakefile", "_config.yml", "book/references.bib"):
+        shutil.copy(ROOT / name, project.root / name)
+    for name in ("book/_ext", "book/_static"):
+        shutil.copytree(ROOT / name, project.root / name)
+    (project.root / "book/intro.md").write_text("# A book\n\nIts first page: $x^2$.\n")
+    project.add("a/one", "print('the only number: 42')")
+    return project
+
+
+def written(folder):
+    return {
+        file.relative_to(folder).as_posix(): file.stat().st_mtime_ns
+        for file in folder.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
+def test_from_notebook_to_site_and_again(book):
+    lines = []
+    index = make("smoke", echo=lines.append)
+    html = book.root / "_build/smoke/html"
+    assert index == html / "index.html"
+    pages = {
+        file.relative_to(html).as_posix(): file.read_text()
+        for file in html.rglob("*.html")
+        if "_static" not in file.parts
+    }
+    page = pages["notebooks/a/one.html"]
+    assert "the only number: 42" in page
+    assert "tag_parameters" in page
+    assert "tag_injected-parameters" in page
+    assert str(book.root) not in page
+    for name, text in pages.items():
+        assert not OUTSIDE.search(text), name
+    assert "smoke" in re.search(r"announcement.*?</div>", pages["book/intro.html"], re.S)[0]
+    assert (html / "vendor/mathjax/tex-mml-chtml.js").is_file()
+
+    start = time.monotonic()
+    assert make("smoke", echo=lines.append) == index
+    assert time.monotonic() - start < 10
+    assert lines[-1] == "the site is up to date"
+
+    source = book.root / "_build/smoke/source"
+    before = written(source)
+    (book.root / "book/intro.md").write_text("# A book\n\nAnother sentence.\n")
+    make("smoke", echo=lines.append)
+    after = written(source)
+    assert {name for name in after if after[name] != before[name]} == {"book/intro.md"}
+    assert "Another sentence" in (html / "book/intro.html").read_text()
+
+    (book.root / "book/intro.md").write_text("# A book\n\n[Nowhere](nowhere.md)\n")
+    for _ in range(2):  # the second build reads the page again, and warns again
+        with pytest.raises(BuildError, match=r"intro\.md.*nowhere"):
+            make("smoke", echo=lines.append)
+
+
+def test_what_no_longer_belongs_is_removed(book):
+    source = book.root / "_build/smoke/source"
+    (source / "book").mkdir(parents=True)
+    (source / "book/former.md").write_text("# Former\n")
+    assemble("smoke", [])
+    assert not (source / "book/former.md").exists()
+    assert (source / "book/intro.md").is_file()
+
+
+def test_a_notebook_that_the_gate_stops_gives_no_site(book, monkeypatch):
+    monkeypatch.setattr("fgnb.book.build.reproduce", lambda preset, **kw: manifest.read(preset))
+    with pytest.raises(GateError, match="a/one: it was not executed"):
+        make("smoke")
+    assert not (book.root / "_build/smoke/html").exists()
