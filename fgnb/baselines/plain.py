@@ -137,16 +137,23 @@ class PlainInputs:
 
 
 class PlainStage:
-    """The plain backbone as a stage; ``name`` and the recipe are the caller's."""
+    """The plain backbone as a stage; ``name`` and the recipe are the caller's.
+
+    ``workers`` processes read and augment pictures; they change no number, so they are no part of
+    the spec.
+    """
 
     modules: tuple[str, ...] = ("fgnb.baselines.plain",)
 
-    def __init__(self, images: ImageSet, spec: PlainSpec, weights: str, name: str) -> None:
+    def __init__(
+        self, images: ImageSet, spec: PlainSpec, weights: str, name: str, *, workers: int = 0
+    ) -> None:
         if spec.fold not in FOLDS:
             raise ValueError(f"fold is {spec.fold!r}; it is one of {', '.join(FOLDS)}")
         if spec.decay not in DECAYS:
             raise ValueError(f"decay is {spec.decay!r}; it is one of {', '.join(DECAYS)}")
         self.images, self.spec, self.weights, self.name = images, spec, weights, name
+        self.workers = workers
         self.data_fingerprint = images.fingerprint
         held_out = images.held_out(spec.fold_seed)
         train = images.train & ~held_out if spec.fold == "held-out" else images.train
@@ -198,6 +205,7 @@ class PlainStage:
             batches=epoch_batches,
             epochs=self.spec.epochs,
             max_steps=self.spec.max_steps,
+            workers=self.workers,
         )
 
     def module(self) -> PlainModule:

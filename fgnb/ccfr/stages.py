@@ -33,7 +33,7 @@ def global_stage(
 ) -> GlobalStage:
     """The stage ``ccfr/global`` on ``images``; see `fgnb.ccfr.recipe.global_spec`."""
     spec = global_spec(preset, images, backbone, weights, fold=fold, seed=seed, **overrides)
-    return GlobalStage(images, spec, weights, "ccfr/global")
+    return GlobalStage(images, spec, weights, "ccfr/global", workers=preset.loader_workers)
 
 
 STAGES: dict[str, Callable[..., GlobalStage]] = {"global": global_stage}

@@ -124,7 +124,10 @@ def test_without_a_frozen_trunk_pictures_are_augmented_by_position(stage):
     assert label == made.images.labels[made.train_index[2]]
     assert torch.equal(samples[(0, 2)][0], first)
     assert not torch.equal(samples[(1, 2)][0], first)
-    assert training.fit(made).predictions["query_probs"].shape == (6, 3)
+    alone = training.fit(made).predictions["query_probs"]
+    assert alone.shape == (6, 3)
+    helped = PlainStage(made.images, made.spec, "random", "test/helped", workers=1)
+    np.testing.assert_array_equal(training.fit(helped).predictions["query_probs"], alone)
 
 
 def test_the_loss_is_label_smoothed_cross_entropy(stage):
