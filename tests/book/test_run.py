@@ -24,8 +24,9 @@ RECORD = (
 def test_a_run_gives_the_copy_the_results_and_the_stamp(project, monkeypatch):
     file = project.add("a/page", BEGIN, RECORD, "print(p.topn, os.getcwd())")
     monkeypatch.chdir(file.parent)
-    done = run_notebook("page.ipynb", {"topn": "7"})
+    done = run_notebook("page.ipynb", {"topn": "7"}, results_dir=project.root / "kept")
     assert done.path == project.root / "_build/runs/a/page.ipynb"
+    assert done.results == project.root / "kept"
     assert (done.results / "kept.json").read_text() == "7"
     executed = nbformat.read(done.path, 4)
     assert executed.cells[-1].outputs[0].text.startswith("7 ")
@@ -89,7 +90,10 @@ def test_no_kernel_outlives_its_run(project, sign):
     run.send_signal(sign)
     assert run.wait(30) != 0
     _until(lambda: not _alive(kernel))
-    assert not (project.root / "_build/runs/a/page.ipynb").exists()
+    runs = project.root / "_build/runs/a"
+    assert not (runs / "page.ipynb").exists()
+    if sign != signal.SIGKILL:
+        assert not list(runs.glob(".*.running"))
 
 
 def _alive(process):

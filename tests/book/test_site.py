@@ -51,6 +51,7 @@ def test_from_notebook_to_site_and_again(book):
     assert str(book.root) not in page
     for name, text in pages.items():
         assert not OUTSIDE.search(text), name
+        assert "sphinx-thebe.js" not in text, name
     assert "smoke" in re.search(r"announcement.*?</div>", pages["book/intro.html"], re.S)[0]
     assert (html / "vendor/mathjax/tex-mml-chtml.js").is_file()
 
@@ -67,9 +68,9 @@ def test_from_notebook_to_site_and_again(book):
     assert {name for name in after if after[name] != before[name]} == {"book/intro.md"}
     assert "Another sentence" in (html / "book/intro.html").read_text()
 
-    (book.root / "book/intro.md").write_text("# A book\n\n[Nowhere](nowhere.md)\n")
+    (book.root / "book/intro.md").write_text("# A book\n\n```{nowhere}\n```\n")
     for _ in range(2):  # the second build reads the page again, and warns again
-        with pytest.raises(BuildError, match=r"intro\.md.*nowhere"):
+        with pytest.raises(BuildError, match=r"intro\.md.*Unknown directive.*nowhere"):
             make("smoke", echo=lines.append)
 
 
