@@ -22,6 +22,10 @@ from sklearn.preprocessing import StandardScaler
 from fgnb import presets, store
 from fgnb.data import PART_NAMES, cub, verify
 from fgnb.data.drawn import DrawnSpec, layout, make, render, spec_for
+from fgnb.data.drawn.canvas import Canvas
+from fgnb.data.drawn.families import FAMILIES
+from fgnb.data.drawn.limbs import draw_eye
+from fgnb.data.drawn.pose import draw_pose
 from fgnb.data.drawn.scene import Picture, paint
 from fgnb.data.drawn.spec import streams
 from fgnb.data.drawn.species import MARKS, class_names, code_word, family_marks, look_of
@@ -120,18 +124,35 @@ def test_the_birds_are_as_large_as_promised(gallery: list[Picture]) -> None:
     assert 0.28 < sides.min() < 0.5 < 0.7 < sides.max() < 0.95
 
 
-def test_left_and_right_are_those_of_the_bird(gallery: list[Picture]) -> None:
-    """A bird whose beak points right in the picture shows its right eye, not its left one."""
+@pytest.mark.parametrize(
+    ("pair", "front", "rear", "least"),
+    [("eye", "beak", "nape", 20), ("wing", "breast", "tail", 20)],
+)
+def test_left_and_right_are_those_of_the_bird(
+    gallery: list[Picture], pair: str, front: str, rear: str, least: int
+) -> None:
+    """A bird that points right in the picture shows its right eye and wing, not the left ones."""
     at = {name: i for i, name in enumerate(PART_NAMES)}
-    checked = 0
+    sides = []
     for picture in gallery:
-        eyes = picture.visible[[at["left eye"], at["right eye"]]]
-        needed = picture.visible[[at["beak"], at["nape"]]].all()
-        if needed and eyes.sum() == 1:
-            right = picture.parts[at["beak"], 0] > picture.parts[at["nape"], 0]
-            assert eyes[1] == right
-            checked += 1
-    assert checked > 15
+        seen = picture.visible[[at[f"left {pair}"], at[f"right {pair}"]]]
+        if picture.visible[[at[front], at[rear]]].all() and seen.sum() == 1:
+            right = picture.parts[at[front], 0] > picture.parts[at[rear], 0]
+            sides.append(bool(seen[1]) == bool(right))
+    assert len(sides) >= least
+    assert np.mean(sides) >= 0.9  # a twig may hide the near wing and leave the far one
+
+
+def test_an_eye_on_the_far_side_is_not_drawn() -> None:
+    build = FAMILIES[0].build
+    pose = replace(draw_pose(build, np.random.default_rng(0)), head=np.eye(3))
+    painted = []
+    for side in (-1, 1):
+        canvas = Canvas(0, 0, 80, 80)
+        canvas.anchor(40.0, 40.0, 40.0)
+        draw_eye(canvas, build, pose, side, 1)
+        painted.append(float(canvas.alpha.sum()))
+    assert painted[0] == 0 < painted[1]
 
 
 def test_without_marks_two_species_of_a_family_are_one() -> None:

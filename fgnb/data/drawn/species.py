@@ -32,6 +32,7 @@ MARKS_A_FAMILY = 7
 FANO = ((0, 1, 2), (0, 3, 4), (1, 3, 5), (2, 4, 5), (0, 5, 6), (1, 4, 6), (2, 3, 6))
 MARK_SIZE = 0.58
 HUE_STEP = 0.11
+GREY = 0.25
 
 _FIRST = (
     ("Amber", "Birch", "Coastal", "Dusky", "Eastern"),
@@ -110,11 +111,17 @@ def class_names(spec: DrawnSpec) -> list[str]:
 
 
 def _shifted(plumage: Plumage, shift: float) -> Plumage:
-    """The plumage with its hue turned by `shift` of a full turn; greys are coloured a little."""
-    turned = {f.name: _turn(getattr(plumage, f.name), shift) for f in fields(plumage)}
-    return replace(plumage, **turned)
+    """The plumage, bill and legs apart, with its hue turned by `shift` of a full turn.
+
+    Greys have no hue of their own: they take the breast's, and a little of its colour.
+    """
+    breast = colorsys.rgb_to_hls(*plumage.breast)[0]
+    names = [f.name for f in fields(plumage) if f.name not in ("bill", "leg")]
+    return replace(plumage, **{n: _turn(getattr(plumage, n), breast, shift) for n in names})
 
 
-def _turn(colour: Colour, shift: float) -> Colour:
+def _turn(colour: Colour, grey_hue: float, shift: float) -> Colour:
     hue, lightness, saturation = colorsys.rgb_to_hls(*colour)
-    return colorsys.hls_to_rgb((hue + shift) % 1.0, lightness, max(saturation, 0.3))
+    if saturation < GREY:
+        hue, saturation = grey_hue, GREY
+    return colorsys.hls_to_rgb((hue + shift) % 1.0, lightness, saturation)
