@@ -59,8 +59,14 @@ def leave_out(app: Sphinx, page: str, template: str, context: dict[str, Any], tr
     context["script_files"] = [
         script
         for script in context.get("script_files", [])
-        if not any(word in str(getattr(script, "filename", script)) for word in NEEDS_A_SERVER)
+        if not any(word in _text(script) for word in NEEDS_A_SERVER)
     ]
+
+
+def _text(script: Any) -> str:
+    """Where a script comes from, or what it says where it stands in the page."""
+    attributes = getattr(script, "attributes", None) or {}
+    return f"{getattr(script, 'filename', script)} {attributes.get('body', '')}"
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
