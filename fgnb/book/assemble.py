@@ -15,10 +15,12 @@ from typing import Any
 
 import yaml
 
+import fgnb
 from fgnb import paths, presets
 from fgnb.book import manifest, sources
+from fgnb.book.library import versions
 from fgnb.book.manifest import Entry
-from fgnb.store import write_atomic
+from fgnb.store import digest, file_sha256, write_atomic
 
 _PROSE = frozenset({".md", ".bib", ".py", ".css", ".js", ".png", ".svg"})
 
@@ -43,6 +45,22 @@ def assemble(preset: str, entries: Sequence[Entry]) -> Path:
         if file.is_file() and file.relative_to(target).as_posix() not in wanted:
             file.unlink()
     return target
+
+
+def inputs_digest(entries: Sequence[Entry]) -> str:
+    """SHA-256 over everything that a site is made from: if it stands, so does the site.
+
+    Prose and settings, executed copies with their results, recorded results, and all of fgnb: a
+    recorded result says so where its code has changed since.
+    """
+    root = paths.project_root()
+    folders = [Path(fgnb.__file__).parent, root / "book", paths.recorded_root()]
+    folders += [entry.results for entry in entries]
+    files = [root / "_config.yml", root / "_toc.yml", *(entry.output for entry in entries)]
+    for folder in folders:
+        files += [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    kept = [file for file in files if "__pycache__" not in file.parts]
+    return digest([{str(file): file_sha256(file) for file in kept}, versions()])
 
 
 def _files(preset: str, entries: Sequence[Entry]) -> Any:

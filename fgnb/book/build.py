@@ -10,11 +10,12 @@ from pathlib import Path
 
 from fgnb import paths
 from fgnb.book import gate
-from fgnb.book.assemble import assemble
+from fgnb.book.assemble import assemble, inputs_digest
 from fgnb.book.workflow import reproduce
 from fgnb.store import digest, file_sha256, lock, write_atomic
 
 _STAMP = ".fgnb-built"
+_INPUTS = ".fgnb-inputs"
 _REDIRECT = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>fgnb</title>
 <meta http-equiv="refresh" content="0; url=book/intro.html"></head>
@@ -38,9 +39,19 @@ def make(preset: str = "demo", *, cores: int = 2, echo: Callable[[str], None] = 
         BuildError: Sphinx found something to say.
     """
     entries = reproduce(preset, cores=cores, echo=echo)
+    target = paths.build_root() / preset / "html"
+    index, stamp = target / "index.html", target / _INPUTS
     with lock(paths.build_root() / preset / "site"):
         gate.check(entries)
-        return build(preset, assemble(preset, entries), echo=echo)
+        # Assembling computes what recorded results add to pages, with seconds of imports.
+        inputs = inputs_digest(entries)
+        if index.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == inputs:
+            echo("the site is up to date")
+            return index
+        stamp.unlink(missing_ok=True)
+        build(preset, assemble(preset, entries), echo=echo)
+        write_atomic(stamp, inputs)
+    return index
 
 
 def build(preset: str, source: Path, *, echo: Callable[[str], None] = print) -> Path:

@@ -34,7 +34,7 @@ def written(folder):
     }
 
 
-def test_from_notebook_to_site_and_again(book):
+def test_from_notebook_to_site_and_again(book, monkeypatch):
     lines = []
     index = make("smoke", echo=lines.append)
     html = book.root / "_build/smoke/html"
@@ -59,6 +59,17 @@ def test_from_notebook_to_site_and_again(book):
     assert make("smoke", echo=lines.append) == index
     assert time.monotonic() - start < 10
     assert lines[-1] == "the site is up to date"
+
+    # Nothing is even assembled, until a recorded result arrives.
+    with monkeypatch.context() as patch:
+        patch.setattr("fgnb.book.build.assemble", lambda *given: 1 / 0)
+        assert make("smoke", echo=lines.append) == index
+        recorded = book.root / "results/recorded/a/one-cub.json"
+        recorded.parent.mkdir(parents=True)
+        recorded.write_text("{}")
+        with pytest.raises(ZeroDivisionError):
+            make("smoke", echo=lines.append)
+    make("smoke", echo=lines.append)
 
     source = book.root / "_build/smoke/source"
     before = written(source)
