@@ -27,6 +27,10 @@ from fgnb.report.results import Result
 HELD_OUT = "held-out training images"
 SHOWN_NEIGHBORS = 6
 LOGISTIC = "own.ccfr.global.logistic"
+RECIPE = (
+    *("image_size", "cut", "epochs", "batch_size", "lr", "decay", "weight_decay"),
+    *("label_smoothing", "average"),
+)
 
 
 def arrays_of(
@@ -47,6 +51,7 @@ def results_of(
     settings: Settings,
     tuned: Settings,
     *,
+    spec: Mapping[str, Any],
     dataset: str,
     rule: str,
     provenance: Provenance,
@@ -58,6 +63,7 @@ def results_of(
             test_tuned.
         settings: of the re-ranked answers, chosen on held-out images.
         tuned: the best on the test images.
+        spec: of the trained classifier; its recipe stands in the row's settings.
         dataset: the ledger's slug of the data set, e.g. ``cub``.
         rule: how T_sf was found.
         provenance: of `fgnb.report.collect`.
@@ -82,6 +88,8 @@ def results_of(
             f"{table}.classification",
             "classification",
             "Classification, global features",
+            settings={name: spec[name] for name in RECIPE},
+            selected_on=f"{HELD_OUT}, with the recipe",
             against={
                 LOGISTIC: "test_logistic_predictions",
                 f"{table}.retrieval": "test_retrieval_predictions",

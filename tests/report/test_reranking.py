@@ -52,7 +52,13 @@ def recorded(images):
         seeds=[0],
     )
     results = reranking.results_of(
-        arrays, settings, settings, dataset="cub", rule="mean-top1", provenance=provenance
+        arrays,
+        settings,
+        settings,
+        spec=dict.fromkeys((*reranking.RECIPE, "seed"), 1),
+        dataset="cub",
+        rule="mean-top1",
+        provenance=provenance,
     )
     return test, settings, arrays, results
 
@@ -85,6 +91,11 @@ def test_the_row_tuned_on_test_says_so(recorded):
     (row,) = [r for r in recorded[3] if r.claim == "own.ccfr.global.best-on-test"]
     assert "test images" in row.label
     assert "no result of the method" in row.selected_on
+
+
+def test_the_classifiers_recipe_stands_with_its_row(recorded):
+    (row,) = [r for r in recorded[3] if r.claim == "ccfr.table4.cub.classification"]
+    assert set(row.settings) == set(reranking.RECIPE)
 
 
 def test_published_values_are_the_ledgers(recorded):
