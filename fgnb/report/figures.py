@@ -150,7 +150,7 @@ def method_comparison(
     ours.margins(y=0.25)
     if shown:
         right = panels[1]
-        for row, label in enumerate(labels):
+        for row, label in zip(rows, labels, strict=True):
             if label in shown:
                 right.plot(shown[label], row, "D", color=ORANGE)
                 right.annotate(
