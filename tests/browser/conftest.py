@@ -33,9 +33,13 @@ def _without(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium: ``FGNB_CHROMIUM``, else ``chromium`` on the path."""
+    """Chromium: ``FGNB_CHROMIUM``, else ``chromium`` on the path.
+
+    A module's, not the session's: its event loop stays in this thread until it closes, and
+    Snakemake, in other tests, refuses to start inside one.
+    """
     path = os.environ.get("FGNB_CHROMIUM") or shutil.which("chromium")
     if not path:
         _without("no chromium on the path; FGNB_CHROMIUM may name one")
