@@ -113,7 +113,7 @@ function explore(root) {
       if (data.database) item.title = named;
       list.append(item);
     }
-    const caption = `${list.childElementCount} neighbours over T_sc` +
+    const caption = `neighbours over T_sc: ${list.childElementCount}` +
       (list.querySelector(".fx-out") ? "; pale ones are of no competing class" : "");
     const neighbours = node("div", "fx-neighbours");
     neighbours.append(node("p", "fx-caption", caption), list);

@@ -178,4 +178,4 @@ class LabView:
             for k in range(len(sims))
             if float(sims[k]) > self.setting.t_sc
         ]
-        self.neighbours.value = f"{len(items)} neighbours over T_sc<ol>{''.join(items)}</ol>"
+        self.neighbours.value = f"neighbours over T_sc: {len(items)}<ol>{''.join(items)}</ol>"
