@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,38 +76,25 @@ def build(preset: str, source: Path, *, echo: Callable[[str], None] = print) -> 
 
 
 def _sphinx(source: Path, target: Path, *, fresh: bool) -> None:
-    """Run Sphinx in this process, its words kept for the case that it fails."""
-    from jupyter_book.sphinx import build_sphinx
-
+    """Run Sphinx in a process of its own, its words kept for the case that it fails."""
     doctrees = target.with_name("doctrees")
     if fresh:  # side bars and local extensions are not tracked by Sphinx
         for folder in (target, doctrees):
             shutil.rmtree(folder, ignore_errors=True)
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        status = build_sphinx(
-            str(source),
-            str(target),
-            noconfig=True,
-            path_config=str(source / "_config.yml"),
-            confoverrides={
-                "nitpicky": True,
-                "external_toc_path": str(source / "_toc.yml"),
-                "latex_individualpages": False,
-            },
-            doctreedir=str(doctrees),
-            warningiserror=True,
-            keep_going=True,
-            quiet=True,
-        )
-    if status:
-        raise BuildError(f"the site was not built:\n{_plain(said.getvalue(), source)}")
+    places = (str(place) for place in (source, target, doctrees))
+    done = subprocess.run(
+        [sys.executable, "-m", "fgnb.book.sphinx", *places],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = _plain(f"{done.stdout}\n{done.stderr}", source)
+        raise BuildError(f"the site was not built:\n{said}")
 
 
 def _plain(text: str, source: Path) -> str:
     """Sphinx's warnings without colours, and without where the source lies."""
-    import re
-
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     return text.replace(f"{source}/", "").strip()
 
