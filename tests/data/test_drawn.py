@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from itertools import combinations
@@ -351,3 +353,15 @@ def test_any_size_can_be_drawn(size: int) -> None:
     assert image.size == (size, size)
     assert max(box) <= size
     assert visible.any()
+
+
+def test_a_script_without_a_main_guard_can_draw_with_several_workers(tmp_path: Path) -> None:
+    script = (
+        "from pathlib import Path\n"
+        "from fgnb.data.drawn import DrawnSpec, make\n"
+        "spec = DrawnSpec(species=2, families=1, train_per_class=1, test_per_class=1, size=32)\n"
+        f"make(spec, Path({str(tmp_path)!r}), workers=2)\n"
+    )
+    done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(list(tmp_path.rglob("*.jpg"))) == 4

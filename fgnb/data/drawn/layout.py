@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import io
 import json
-import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+
+from joblib import Parallel, delayed
 
 from fgnb import store
 from fgnb.data.drawn.scene import render
@@ -99,12 +99,9 @@ def _write(spec: DrawnSpec, root: Path, workers: int | None) -> None:
     count = min(workers or os.cpu_count() or 1, len(names))
     if workers is None and spec.species * spec.per_class < FEW:
         count = 1
-    if count == 1:
-        notes = [note for job in zip(*jobs, strict=True) for note in draw_class(*job)]
-    else:
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(count, mp_context=spawn) as pool:
-            notes = [note for part in pool.map(draw_class, *jobs) for note in part]
+    # joblib's processes don't run the caller's script again, so none needs a main guard.
+    groups = Parallel(n_jobs=count)(delayed(draw_class)(*job) for job in zip(*jobs, strict=True))
+    notes = [note for group in groups for note in group]
     images = [f"{name}/{file}" for name, group in zip(names, files, strict=True) for file in group]
     labels = [label for label in range(1, len(names) + 1) for _ in range(spec.per_class)]
     split = [int(i % spec.per_class < spec.train_per_class) for i in range(len(images))]
