@@ -159,7 +159,8 @@ body:has(#fgnb-show-planned:checked) .fgnb-place:not(:has(.fgnb-planned)) { disp
 
 def _summary(lines: Sequence[Line]) -> str:
     found = counts(lines)
-    return f"{len(lines)} entries: " + ", ".join(f"{n} {state}" for state, n in found.items())
+    noun = "entry" if len(lines) == 1 else "entries"
+    return f"{len(lines)} {noun}: " + ", ".join(f"{n} {state}" for state, n in found.items())
 
 
 def _details(place: str, group: Sequence[Line], table: str) -> str:
