@@ -1,6 +1,6 @@
 """From a preset to the specs of ccfr's stages; each value is stated in the paper or chosen here.
 
-`VALUES` is what the book prints: the value, whether the paper states it, and where or why.
+Each `Value` carries its origin: whether the paper states it, and where, or why it was chosen.
 """
 
 from __future__ import annotations

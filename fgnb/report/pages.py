@@ -107,9 +107,10 @@ def recorded_html(home: str) -> str | None:
         return None
     from fgnb.report.recorded_explorer import explorer_html
 
-    for source in dict.fromkeys(result.source for result in _of(home)[0]):
+    results, _ = _of(home)
+    for source in dict.fromkeys(result.source for result in results):
         arrays = read_arrays(paths.recorded_root() / f"{source}.json")
-        own = [result for result in _of(home)[0] if result.source == source]
+        own = [result for result in results if result.source == source]
         found = explorer_html(own, arrays)
         if found:
             return found

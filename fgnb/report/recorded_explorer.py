@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -82,14 +82,10 @@ def paper_setting(dataset: str, base: Any) -> Any:
             return None
         values[name] = ledger[claim].value
     values.update(topn=int(values["topn"]), topm=int(values["topm"]))
-    return _settings({**_fields(base), **values})
+    return replace(base, **values)
 
 
 def _settings(given: Mapping[str, Any]) -> Any:
     from fgnb.ccfr.settings import Settings
 
     return Settings(**{field.name: given[field.name] for field in fields(Settings)})
-
-
-def _fields(setting: Any) -> dict[str, Any]:
-    return {field.name: getattr(setting, field.name) for field in fields(setting)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -145,16 +146,15 @@ def rectified_example(images: ImageSet, answers: Answers, settings: Settings) ->
     scores = settings.scores(answers.probs, answers.neighbors)
     before, after = answers.probs.argmax(axis=1), scores.argmax(axis=1)
     rectified = np.flatnonzero((before != answers.labels) & (after == answers.labels))
-    top1 = answers.probs.max(axis=1)
-    query = int(rectified[scores[rectified].max(axis=1).argmax()]) if len(rectified) else 0
-    if not len(rectified):
-        query = int(top1.argmin())
-    rows = {int(identity): row for row, identity in enumerate(images.ids)}
+    if len(rectified):
+        query = int(rectified[scores[rectified].max(axis=1).argmax()])
+    else:
+        query = int(answers.probs.max(axis=1).argmin())
     near = answers.neighbors
     nearest = answers.database_ids[near.index[query, :SHOWN_NEIGHBORS]]
     return rectified_image(
-        images.path(rows[int(answers.ids[query])]),
-        [images.path(rows[int(identity)]) for identity in nearest],
+        _paths(images, answers.ids[[query]])[0],
+        _paths(images, nearest),
         classes=images.classes,
         truth=int(answers.labels[query]),
         probs=answers.probs[query],
@@ -181,10 +181,8 @@ def explorer(images: ImageSet, answers: Answers, settings: Settings, *, dataset:
         settings: chosen on held-out images; the controls start there.
         dataset: the ledger's slug of the set whose published setting is offered.
     """
-    rows = {int(identity): row for row, identity in enumerate(images.ids)}
     near, drawn = answers.neighbors, images.protocol == "drawn"
-    queries = [images.path(rows[int(identity)]) for identity in answers.ids]
-    database = [images.path(rows[int(identity)]) for identity in answers.database_ids]
+    pictures = Pictures(_paths(images, answers.ids), _paths(images, answers.database_ids))
     return Explorer(
         answers.probs,
         near.sims,
@@ -196,6 +194,12 @@ def explorer(images: ImageSet, answers: Answers, settings: Settings, *, dataset:
         chosen=settings,
         query_names=[f"image {identity}" for identity in answers.ids],
         neighbor_index=near.index if drawn else None,
-        thumbnails=Pictures(queries, database) if drawn else None,
+        thumbnails=pictures if drawn else None,
         title=f"Re-ranking, live, over {images.title}",
     )
+
+
+def _paths(images: ImageSet, ids: np.ndarray) -> list[Path]:
+    """The files of images by their official ids."""
+    rows = {int(identity): row for row, identity in enumerate(images.ids)}
+    return [images.path(rows[int(identity)]) for identity in ids]
