@@ -7,7 +7,7 @@ from fgnb.data.images import load_rgb
 from fgnb.data.imageset import DataError, ImageSet
 from fgnb.data.open import open_images
 from fgnb.data.parts import BODY_PARTS, HEAD_PARTS, PART_NAMES, part_boxes
-from fgnb.data.samplers import PKSampler
+from fgnb.data.samplers import PKSampler, shuffled_batches
 from fgnb.data.verify import VerifyReport, verify
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "load_rgb",
     "open_images",
     "part_boxes",
+    "shuffled_batches",
     "verify",
 ]

@@ -14,16 +14,15 @@ files say is untrusted: ids must agree between files, paths must stay below `ima
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fgnb.data.fingerprint import images_sha256, manifest_sha256
+from fgnb.data.annotations import Annotations, find_set, image_set, require
 from fgnb.data.imageset import DataError, ImageSet
 from fgnb.data.parts import PART_NAMES
-from fgnb.data.protocol import ARCHIVE_HINT, PUBLISHED, settle
+from fgnb.data.protocol import CUB
 from fgnb.data.tables import (
     bad_line,
     corner_box,
@@ -35,6 +34,7 @@ from fgnb.data.tables import (
     read_table,
 )
 
+FOLDER = "CUB_200_2011"
 FILES = (
     "images.txt",
     "image_class_labels.txt",
@@ -46,35 +46,13 @@ FILES = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Annotations:
-    """What the text files say, aligned to the order of `images.txt`; see `ImageSet`."""
-
-    files: tuple[str, ...]
-    ids: NDArray[np.int64]
-    class_ids: NDArray[np.int64]
-    class_names: dict[int, str]
-    train: NDArray[np.bool_]
-    boxes: NDArray[np.float32]
-    parts: NDArray[np.float32]
-    visible: NDArray[np.bool_]
-
-
 def find(folder: str | Path) -> Path:
     """The set's own folder: `folder/CUB_200_2011`, or `folder` itself when it holds the set.
 
     Raises:
         DataError: if neither holds any of the set's files.
     """
-    folder = Path(folder).expanduser()
-    candidates = (folder / "CUB_200_2011", folder)
-    for candidate in candidates:
-        if any((candidate / name).is_file() for name in FILES):
-            return candidate
-    raise DataError(
-        f"no CUB-200-2011 found: neither {candidates[0]} nor {candidates[1]} holds images.txt. "
-        f"Name the folder that holds CUB_200_2011/ (data_root, or FGNB_DATA). {ARCHIVE_HINT}"
-    )
+    return find_set(folder, FOLDER, FILES, CUB)
 
 
 def load(root: str | Path, name: str = "cub") -> ImageSet:
@@ -92,49 +70,12 @@ def load(root: str | Path, name: str = "cub") -> ImageSet:
             or the set is neither the published one, nor a declared subset, nor a drawn one.
     """
     root = Path(root)
-    notes = read(root)
-    check_images(root, notes.files)
-    used, labels = np.unique(notes.class_ids, return_inverse=True)
-    images = images_sha256(root, notes.files)
-    counts = {
-        "classes": len(used),
-        "train": int(notes.train.sum()),
-        "test": int((~notes.train).sum()),
-    }
-    standing = settle(root, counts, [int(c) for c in used], images)
-    classes = tuple(notes.class_names[int(c)] for c in used)
-    labels = labels.astype(np.int64)
-    return ImageSet(
-        name=name,
-        title=standing.title,
-        layout="cub",
-        root=root,
-        files=notes.files,
-        ids=notes.ids,
-        labels=labels,
-        classes=classes,
-        train=notes.train,
-        boxes=notes.boxes,
-        parts=notes.parts,
-        visible=notes.visible,
-        protocol=standing.protocol,
-        fingerprint=manifest_sha256(
-            images,
-            (notes.files, classes),
-            (notes.ids, labels, notes.train, notes.boxes, notes.parts, notes.visible),
-        ),
-        published=None if standing.protocol == "drawn" else dict(PUBLISHED),
-    )
+    return image_set(read(root), name=name, layout="cub", root=root, folder="images", of=CUB)
 
 
 def read(root: Path) -> Annotations:
     """Read the text files alone; the images are not touched. Errors as in `load`."""
-    missing = [name for name in FILES if not (root / name).is_file()]
-    if missing:
-        raise DataError(
-            f"{root} lacks {', '.join(missing)}: expected the layout of CUB-200-2011. "
-            f"{ARCHIVE_HINT}"
-        )
+    require(root, FILES, CUB)
     names = read_table(root / "images.txt", image_path, "<image id> <path>")
     if not names:
         raise DataError(f"{root / 'images.txt'} is empty: expected one line an image")
@@ -165,17 +106,6 @@ def read(root: Path) -> Annotations:
         parts=parts,
         visible=visible,
     )
-
-
-def check_images(root: Path, files: tuple[str, ...]) -> None:
-    """Raise `DataError`, with the count and the first names, if images are not on the disk."""
-    missing = [name for name in files if not (root / "images" / name).is_file()]
-    if missing:
-        first = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-        raise DataError(
-            f"{len(missing)} of the {len(files)} images of {root / 'images.txt'} are missing below "
-            f"{root / 'images'}: {first}. {ARCHIVE_HINT}"
-        )
 
 
 def _check_parts(path: Path) -> None:

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def images_sha256(root: Path, files: Sequence[str]) -> str:
-    """Hash the images below `root/images`, whatever order `files` come in.
+def images_sha256(folder: Path, files: Sequence[str]) -> str:
+    """Hash the images below `folder`, whatever order `files` come in.
 
     The rule of a `subset.json`'s `images_sha256`: the images in order of their path below
-    `images/`; for each the file name without its folder, a zero byte, and the 32 bytes of the
+    `folder`; for each the file name without its folder, a zero byte, and the 32 bytes of the
     file's SHA-256.
 
     Raises:
@@ -27,17 +27,17 @@ def images_sha256(root: Path, files: Sequence[str]) -> str:
     """
     stamps = []
     for name in sorted(files):
-        status = (root / "images" / name).stat()
+        status = (folder / name).stat()
         stamps.append((name, status.st_size, status.st_mtime_ns))
-    return _images_sha256(root, tuple(stamps))
+    return _images_sha256(folder, tuple(stamps))
 
 
 @lru_cache(maxsize=16)
-def _images_sha256(root: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
+def _images_sha256(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
     total = hashlib.sha256()
     for name, _, _ in stamps:
         total.update(PurePosixPath(name).name.encode() + b"\0")
-        with (root / "images" / name).open("rb") as file:
+        with (folder / name).open("rb") as file:
             total.update(hashlib.file_digest(file, "sha256").digest())
     return total.hexdigest()
 

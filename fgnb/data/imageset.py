@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PROTOCOLS = ("published", "subset", "drawn")
+FOLDS = ("held-out", "all")
 
 
 class DataError(ValueError):
@@ -28,18 +29,19 @@ class ImageSet:
         name: short name, e.g. "cub" or "drawn".
         title: what a page calls it, e.g. "CUB-200-2011 (40 of 200 classes)".
         layout: the layout that it was read from, e.g. "cub".
-        root: the folder that holds `images/`.
-        files: N paths below `root/images`, in the official order, with forward slashes.
+        root: the set's folder.
+        files: N paths below `root/folder`, in the official order, with forward slashes.
         ids: int64[N], the official image ids.
         labels: int64[N], contiguous from 0; they index `classes`.
         classes: the class names.
         train: bool[N], True for training images.
         boxes: float32[N, 4] as (x1, y1, x2, y2) in pixels, x1 < x2.
         parts: float32[N, P, 2] as (x, y) in pixels; (0, 0) where a part is not visible.
-        visible: bool[N, P].
+        visible: bool[N, P]; P is 0 in a layout without parts.
         protocol: "published", "subset" or "drawn": what the numbers may be compared with.
         fingerprint: SHA-256 over images and annotations, the data manifest's hash.
         published: counts of the full set ("classes", "train", "test"); None for drawn sets.
+        folder: the folder below `root` that holds the images; empty where it is `root` itself.
     """
 
     name: str
@@ -57,6 +59,7 @@ class ImageSet:
     protocol: str
     fingerprint: str
     published: dict[str, int] | None = None
+    folder: str = "images"
 
     def __post_init__(self) -> None:
         n, n_parts = len(self.files), self.parts.shape[1] if self.parts.ndim == 3 else -1
@@ -105,7 +108,7 @@ class ImageSet:
 
     def path(self, i: int) -> Path:
         """The file of image `i` (a position from 0, not an official id)."""
-        return self.root / "images" / self.files[i]
+        return self.root / self.folder / self.files[i]
 
     def held_out(self, seed: int, fraction: float = 0.2) -> NDArray[np.bool_]:
         """Mark the training images on which settings are chosen, so that test never is.
@@ -133,12 +136,31 @@ class ImageSet:
             if len(rows) < 2:
                 raise DataError(
                     f"class {name!r} of {self.title} has {len(rows)} training image(s) in "
-                    f"{self.root / 'train_test_split.txt'}; holding out a part needs at least 2"
+                    f"{self.root}; holding out a part needs at least 2"
                 )
             count = min(max(int(len(rows) * fraction + 0.5), 1), len(rows) - 1)
             order = sorted(rows, key=lambda row: _hold_out_rank(seed, int(self.ids[row])))
             held[order[:count]] = True
         return held
+
+    def fold(self, fold: str, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The rows that a stage trains on, and those that it answers.
+
+        Args:
+            fold: "held-out" (four fifths of the training images, and the fifth held out) or "all"
+                (all training images, and the test images).
+            seed: of the held-out part.
+
+        Raises:
+            ValueError: if `fold` is neither.
+            DataError: as in `held_out`.
+        """
+        if fold not in FOLDS:
+            raise ValueError(f"fold is {fold!r}; it is one of {', '.join(FOLDS)}")
+        held_out = self.held_out(seed)
+        if fold == "held-out":
+            return np.flatnonzero(self.train & ~held_out), np.flatnonzero(held_out)
+        return np.flatnonzero(self.train), np.flatnonzero(~self.train)
 
 
 def _hold_out_rank(seed: int, image_id: int) -> str:

@@ -6,13 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fgnb import paths
-from fgnb.data import cub
+from fgnb.data import aircraft, cars, cub
 from fgnb.data.imageset import ImageSet
 
 if TYPE_CHECKING:
     from fgnb.presets import Preset
 
-DATASETS = ("drawn", "drawn-control", "cub")
+KINDS = {
+    "drawn": ("birds", cub),
+    "drawn-control": ("birds", cub),
+    "drawn-cars": ("cars", cars),
+    "drawn-aircraft": ("aircraft", aircraft),
+}
+PHOTOGRAPHS = {"cub": cub, "cars": cars, "aircraft": aircraft}
+DATASETS = (*KINDS, *PHOTOGRAPHS)
 
 
 def open_images(
@@ -22,7 +29,8 @@ def open_images(
 
     Args:
         dataset: "drawn" (procedural birds at the preset's scale), "drawn-control" (the same with
-            its cue in the global colour), or "cub" (CUB-200-2011 or a declared subset).
+            its cue in the global colour), "drawn-cars", "drawn-aircraft"; or "cub", "cars",
+            "aircraft": CUB-200-2011, Stanford Cars, FGVC-Aircraft, or a declared subset of them.
         data_root: where data are kept. When empty, real sets are looked for in FGNB_DATA or the
             project's `data/`, and drawn ones are kept in `data/drawn/`.
         preset: the scale of a drawn set; real sets are used whole.
@@ -32,13 +40,16 @@ def open_images(
         ValueError: if the name is unknown.
         fgnb.data.DataError: if the set is missing, incomplete or undeclared.
     """
-    if dataset == "cub":
-        return cub.load(cub.find(paths.data_root(data_root or None)), name="cub")
-    if dataset in ("drawn", "drawn-control"):
+    if dataset in PHOTOGRAPHS:
+        layout = PHOTOGRAPHS[dataset]
+        return layout.load(layout.find(paths.data_root(data_root or None)), name=dataset)
+    if dataset in KINDS:
         from fgnb.data import drawn
 
-        spec = drawn.spec_for(preset, seed=seed, control=dataset == "drawn-control")
+        kind, layout = KINDS[dataset]
+        control = dataset == "drawn-control"
+        spec = drawn.spec_for(preset, seed=seed, control=control, kind=kind)
         # Never below FGNB_DATA, which may be read-only and holds photographs.
         folder = Path(data_root) if data_root else paths.project_root() / "data"
-        return cub.load(drawn.make(spec, folder / "drawn"), name=dataset)
+        return layout.load(drawn.make(spec, folder / "drawn"), name=dataset)
     raise ValueError(f"dataset is {dataset!r}, needs one of {', '.join(DATASETS)}")

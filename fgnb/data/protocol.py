@@ -14,12 +14,51 @@ from typing import Any
 
 from fgnb.data.imageset import DataError
 
-FULL_TITLE = "CUB-200-2011"
-PUBLISHED = {"classes": 200, "train": 5994, "test": 5794}
-ARCHIVE_HINT = (
-    "Put it back from the official archive CUB_200_2011.tgz (md5 "
+
+@dataclass(frozen=True)
+class Publication:
+    """A published set: its name, its counts (Table 1 of ccfr), where its files are to be had."""
+
+    title: str
+    classes: int
+    train: int
+    test: int
+    hint: str
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The numbers of "classes", "train" and "test" images, by these names."""
+        return {"classes": self.classes, "train": self.train, "test": self.test}
+
+
+CUB = Publication(
+    title="CUB-200-2011",
+    classes=200,
+    train=5994,
+    test=5794,
+    hint="Put it back from the official archive CUB_200_2011.tgz (md5 "
     "97eceeb196236b17998738112f37df78, https://data.caltech.edu/records/65de6-vp158), unpacked so "
-    "that CUB_200_2011/images.txt and CUB_200_2011/images/ are in place."
+    "that CUB_200_2011/images.txt and CUB_200_2011/images/ are in place.",
+)
+CARS = Publication(
+    title="Stanford Cars",
+    classes=196,
+    train=8144,
+    test=8041,
+    hint="Its official address is gone since 2023. Put it back by hand from a copy of "
+    "car_devkit.tgz (md5 c3b158d763b6e2245038c8ad08e45376), cars_train.tgz "
+    "(065e5b463ae28d29e77c1b4b166cfe61), cars_test.tgz (4ce7ebf6a94d07f1952d94dd34c4d501) and "
+    "cars_test_annos_withlabels.mat (b0a2b23655a3edd16d84508592a98d10), so that devkit/, "
+    "cars_train/, cars_test/ and that .mat file lie in stanford_cars/.",
+)
+AIRCRAFT = Publication(
+    title="FGVC-Aircraft",
+    classes=100,
+    train=6667,
+    test=3333,
+    hint="Put it back from the official archive fgvc-aircraft-2013b.tar.gz (md5 "
+    "d4acdd33327262359767eeaa97a4f732, https://www.robots.ox.ac.uk/~vgg/data/fgvc-aircraft/), "
+    "unpacked so that fgvc-aircraft-2013b/data/images/ is in place.",
 )
 
 
@@ -31,7 +70,9 @@ class Standing:
     title: str
 
 
-def settle(root: Path, counts: dict[str, int], class_ids: list[int], images: str) -> Standing:
+def settle(
+    root: Path, counts: dict[str, int], class_ids: list[int], images: str, of: Publication
+) -> Standing:
     """Decide a set's protocol from its declaration or its counts.
 
     Args:
@@ -39,6 +80,7 @@ def settle(root: Path, counts: dict[str, int], class_ids: list[int], images: str
         counts: "classes", "train" and "test" as found.
         class_ids: the official ids of the classes that have images, ascending.
         images: the hash of the images (`fingerprint.images_sha256`).
+        of: the published set that it may be or be a part of.
 
     Raises:
         DataError: if a declaration disagrees with what was found, or nothing declares the set.
@@ -48,17 +90,17 @@ def settle(root: Path, counts: dict[str, int], class_ids: list[int], images: str
     found = {"classes": class_ids, **{k: counts[k] for k in ("train", "test")}}
     found["images_sha256"] = images
     if (root / "subset.json").is_file():
-        return _declared(root / "subset.json", found)
-    if counts == PUBLISHED:
-        return Standing("published", FULL_TITLE)
+        return _declared(root / "subset.json", found, of)
+    if counts == of.counts:
+        return Standing("published", of.title)
     for path in sorted((Path(__file__).parent / "subsets").glob("*.json")):
         declared = _read_json(path)
-        if declared.get("of") == FULL_TITLE and declared.get("images_sha256") == images:
-            return _declared(path, found)
+        if declared.get("of") == of.title and declared.get("images_sha256") == images:
+            return _declared(path, found, of)
     raise DataError(
-        f"{root} holds {_words(counts)}; the published CUB-200-2011 has {_words(PUBLISHED)}. "
-        f"If files are missing: {ARCHIVE_HINT} If it is a subset on purpose, declare it in "
-        f'{root / "subset.json"}: {{"of": "{FULL_TITLE}", "classes": [the {counts["classes"]} '
+        f"{root} holds {_words(counts)}; the published {of.title} has {_words(of.counts)}. "
+        f"If files are missing: {of.hint} If it is a subset on purpose, declare it in "
+        f'{root / "subset.json"}: {{"of": "{of.title}", "classes": [the {counts["classes"]} '
         f'class ids], "split": "official", "train": {counts["train"]}, "test": {counts["test"]}, '
         f'"images_sha256": "{images}"}}'
     )
@@ -85,19 +127,20 @@ def _drawn(path: Path, counts: dict[str, int]) -> Standing:
     return Standing("drawn", f"drawn {spec.get('kind')} ({species} classes{control})")
 
 
-def _declared(path: Path, found: dict[str, Any]) -> Standing:
+def _declared(path: Path, found: dict[str, Any], of: Publication) -> Standing:
     declared = _read_json(path)
-    if declared.get("of") != FULL_TITLE:
+    if declared.get("of") != of.title:
         raise DataError(
-            f'{path} declares a subset of {declared.get("of")!r}: expected "of": "{FULL_TITLE}"'
+            f'{path} declares a subset of {declared.get("of")!r}: expected "of": "{of.title}"'
         )
     for key, value in found.items():
         if key not in declared:
             raise DataError(f'{path} lacks "{key}"; for the files found it would be {value!r}')
         if declared[key] != value:
             raise DataError(_disagreement(path, key, declared[key], value))
+    own_split = "" if declared.get("split", "official") == "official" else ", a split of its own"
     n = len(found["classes"])
-    return Standing("subset", f"{FULL_TITLE} ({n} of {PUBLISHED['classes']} classes)")
+    return Standing("subset", f"{of.title} ({n} of {of.classes} classes{own_split})")
 
 
 def _disagreement(path: Path, key: str, declared: Any, found: Any) -> str:

@@ -1,4 +1,4 @@
-"""P x K batches for metric losses: P classes, K images of each (ccfr section 3.2; CHOICE there).
+"""Batches: shuffled ones, and P x K for metric losses (ccfr section 3.2; CHOICE there).
 
 The order is a function of (seed, epoch) alone, so a training that resumes at epoch e draws what an
 undisturbed one would have drawn. numpy only; a `torch` DataLoader takes it as `batch_sampler`.
@@ -10,6 +10,15 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+
+def shuffled_batches(count: int, size: int, seed: int, epoch: int) -> list[list[int]]:
+    """0 to ``count - 1`` in an order of ``(seed, epoch)``, ``size`` at a time.
+
+    The last batch may be smaller.
+    """
+    order = np.random.default_rng((seed, epoch)).permutation(count).tolist()
+    return [order[i : i + size] for i in range(0, count, size)]
 
 
 class PKSampler:

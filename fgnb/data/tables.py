@@ -6,7 +6,7 @@ below the folder that they are joined to.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -98,6 +98,22 @@ def corner_box(text: str) -> tuple[float, float, float, float]:
     if width <= 0 or height <= 0:
         raise ValueError("width and height must be over 0")
     return x, y, x + width, y + height
+
+
+def ranged_box(corners: Sequence[float]) -> tuple[float, float, float, float]:
+    """`xmin ymin xmax ymax` in pixels counted from 1, both inside, as (x1, y1, x2, y2).
+
+    >>> ranged_box([1, 1, 384, 217])
+    (0.0, 0.0, 384.0, 217.0)
+    """
+    x1, y1, x2, y2 = (float(number) for number in corners)
+    if not np.isfinite([x1, y1, x2, y2]).all():
+        raise ValueError("a number is not finite")
+    if x1 < 1 or y1 < 1:
+        raise ValueError("pixels are counted from 1")
+    if x2 < x1 or y2 < y1:
+        raise ValueError("the maximum is below the minimum")
+    return x1 - 1, y1 - 1, x2, y2
 
 
 def finite(text: str) -> list[float]:

@@ -79,11 +79,13 @@ class EvalTransform:
 
     def __call__(self, image: Image.Image) -> Tensor:
         """float32 Tensor[3, size, size] of an RGB image."""
-        resized = F.resize(
-            image, [_resized_side(self.size, self.crop_ratio)], _mode(self.interpolation)
-        )
+        return normalise(self.frame(image), self.mean, self.std)
+
+    def frame(self, image: Image.Image) -> Image.Image:
+        """The square that the network sees, before it is normalised."""
+        resized = _resized(image, self.size, self.crop_ratio, self.interpolation)
         crop = F.center_crop(resized, [self.size, self.size])
-        return normalise(F.horizontal_flip(crop) if self.flip else crop, self.mean, self.std)
+        return F.horizontal_flip(crop) if self.flip else crop
 
 
 @dataclass(frozen=True)
@@ -104,9 +106,7 @@ class TrainTransform:
             image: RGB, of any size.
             seed: (seed, epoch, index), each 0 or more.
         """
-        resized = F.resize(
-            image, [_resized_side(self.size, self.crop_ratio)], _mode(self.interpolation)
-        )
+        resized = _resized(image, self.size, self.crop_ratio, self.interpolation)
         rng = np.random.default_rng(seed)
         left = int(rng.integers(resized.width - self.size + 1))
         top = int(rng.integers(resized.height - self.size + 1))
@@ -165,8 +165,9 @@ def _check_side(name: str, side: int) -> None:
         raise ValueError(f"{name} is {side}, needs at least 1 pixel")
 
 
-def _resized_side(size: int, crop_ratio: float) -> int:
-    return max(size, int(size / crop_ratio + 0.5))
+def _resized(image: Image.Image, size: int, crop_ratio: float, interpolation: str) -> Image.Image:
+    """The picture with its shorter side at ``size / crop_ratio``."""
+    return F.resize(image, [max(size, int(size / crop_ratio + 0.5))], _mode(interpolation))
 
 
 def _mode(interpolation: str) -> InterpolationMode:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from fgnb.data import cub
+from fgnb.data import aircraft, cars, cub
 from fgnb.data.fingerprint import images_sha256
 from fgnb.data.images import load_rgb
+
+LAYOUTS = {"cub": cub, "cars": cars, "aircraft": aircraft}
 
 
 @dataclass(frozen=True)
@@ -47,16 +49,16 @@ def verify(root: str | Path, layout: str = "cub", *, decode: bool = False) -> Ve
 
     Args:
         root: the folder that holds the set's folder, or that folder itself.
-        layout: "cub".
+        layout: "cub", "cars" or "aircraft".
         decode: also decode every image, which finds damage that no declared hash would show.
 
     Raises:
         ValueError: if the layout is unknown.
         fgnb.data.DataError: at the first fault; it names the file, what was expected, what to do.
     """
-    if layout != "cub":
-        raise ValueError(f"layout is {layout!r}, needs 'cub'")
-    images = cub.load(cub.find(root))
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout is {layout!r}, needs one of {', '.join(LAYOUTS)}")
+    images = LAYOUTS[layout].load(LAYOUTS[layout].find(root))
     if decode:
         for i in range(len(images)):
             load_rgb(images.path(i))
@@ -69,6 +71,6 @@ def verify(root: str | Path, layout: str = "cub", *, decode: bool = False) -> Ve
         train=images.n_train,
         test=images.n_test,
         decoded=len(images) if decode else 0,
-        images_sha256=images_sha256(images.root, images.files),
+        images_sha256=images_sha256(images.root / images.folder, images.files),
         fingerprint=images.fingerprint,
     )

@@ -23,14 +23,15 @@ from sklearn.preprocessing import StandardScaler
 
 from fgnb import presets, store
 from fgnb.data import PART_NAMES, cub, verify
-from fgnb.data.drawn import DrawnSpec, layout, make, render, spec_for
+from fgnb.data.drawn import DrawnSpec, birds_layout, layout, make, render, spec_for
 from fgnb.data.drawn.canvas import Canvas
+from fgnb.data.drawn.codes import code_word
 from fgnb.data.drawn.families import FAMILIES
 from fgnb.data.drawn.limbs import draw_eye
 from fgnb.data.drawn.pose import draw_pose
 from fgnb.data.drawn.scene import Picture, paint
 from fgnb.data.drawn.spec import streams
-from fgnb.data.drawn.species import MARKS, class_names, code_word, family_marks, look_of
+from fgnb.data.drawn.species import MARKS, class_names, family_marks, look_of
 
 SMALL = DrawnSpec(species=4, families=2, train_per_class=2, test_per_class=1, size=48)
 
@@ -253,7 +254,7 @@ def test_a_sound_set_is_not_drawn_again(small: Path, monkeypatch: pytest.MonkeyP
     def refuse(*_: object) -> None:
         raise AssertionError("drawn again")
 
-    monkeypatch.setattr(layout, "_write", refuse)
+    monkeypatch.setitem(layout.WRITERS, "birds", ("CUB_200_2011", refuse))
     assert make(SMALL, small.parents[1]) == small
 
 
@@ -266,12 +267,12 @@ def test_a_damaged_set_is_drawn_again(tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_nothing_half(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(spec: DrawnSpec, class_index: int, *_: object) -> list[layout.Note]:
+    def fail(spec: DrawnSpec, class_index: int, *_: object) -> list[birds_layout.Note]:
         if class_index == 2:
             raise OSError("no space")
         return []
 
-    monkeypatch.setattr(layout, "draw_class", fail)
+    monkeypatch.setattr(birds_layout, "draw_class", fail)
     with pytest.raises(OSError, match="no space"):
         make(SMALL, tmp_path, workers=1)
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
@@ -303,7 +304,7 @@ def test_what_a_killed_run_left_is_cleared_away(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "fish"}, "kind is 'fish'; it should be one of birds"),
+        ({"kind": "fish"}, "kind is 'fish'; it should be one of birds, cars, aircraft"),
         ({"families": 9, "species": 18}, "families is 9; it should be from 1 to 8"),
         ({"families": 4, "species": 3}, "species is 3; it should be from 4 to 140"),
         ({"size": 8}, "size is 8; it should be from 32 to 1024"),
@@ -332,11 +333,18 @@ def test_bad_indices_and_workers_are_refused(tmp_path: Path) -> None:
 def test_the_key_follows_every_field() -> None:
     changes: list[dict[str, object]] = [
         {"species": 25}, {"families": 5}, {"train_per_class": 1}, {"test_per_class": 1},
-        {"size": 65}, {"seed": 1}, {"telling": 0.5}, {"control": True},
+        {"size": 65}, {"seed": 1}, {"telling": 0.5}, {"control": True}, {"kind": "cars"},
+        {"kind": "aircraft"},
     ]  # fmt: skip
     keys = {replace(DrawnSpec(), **change).key for change in changes}  # type: ignore[arg-type]
     assert len(keys | {DrawnSpec().key}) == len(changes) + 1
     assert DrawnSpec(telling=1).key == DrawnSpec(telling=1.0).key
+
+
+def test_the_keys_of_the_sets_in_use_stay() -> None:
+    """Recorded results name these keys; further kinds and fields must leave them be."""
+    assert spec_for(presets.get("demo")).key == "488ef8e3d4ff"
+    assert spec_for(presets.get("demo"), control=True).key == "3ea2ff8eb063"
 
 
 def test_presets_give_specs() -> None:
@@ -345,6 +353,7 @@ def test_presets_give_specs() -> None:
     assert (smoke.species, smoke.families, smoke.size, smoke.seed) == (6, 3, 64, 2)
     assert smoke.control
     assert len(set(class_names(smoke))) == 6
+    assert spec_for(presets.get("demo"), kind="cars") == DrawnSpec(kind="cars")
 
 
 @pytest.mark.parametrize("size", [32, 33, 301])

@@ -7,8 +7,9 @@ import json
 
 import pytest
 
+from fgnb import claims
 from fgnb.data import DataError, verify
-from fgnb.data.protocol import PUBLISHED, settle
+from fgnb.data.protocol import AIRCRAFT, CARS, CUB, settle
 
 
 def declaration(root) -> dict:
@@ -93,25 +94,41 @@ def test_an_undeclared_part_is_refused_with_the_declaration_to_write(write_cub):
 
 def test_the_published_counts_are_enough_and_one_image_less_is_not(tmp_path):
     ids = list(range(1, 201))
-    assert settle(tmp_path, dict(PUBLISHED), ids, "0").protocol == "published"
-    assert settle(tmp_path, dict(PUBLISHED), ids, "0").title == "CUB-200-2011"
+    assert settle(tmp_path, CUB.counts, ids, "0", CUB).protocol == "published"
+    assert settle(tmp_path, CUB.counts, ids, "0", CUB).title == "CUB-200-2011"
     with pytest.raises(DataError, match="5993 training"):
-        settle(tmp_path, {**PUBLISHED, "train": 5993}, ids, "0")
+        settle(tmp_path, {**CUB.counts, "train": 5993}, ids, "0", CUB)
+    with pytest.raises(DataError, match="published Stanford Cars has 196 classes, 8144 training"):
+        settle(tmp_path, CUB.counts, ids, "0", CARS)
+
+
+@pytest.mark.parametrize(("of", "slug"), [(CUB, "cub"), (CARS, "cars"), (AIRCRAFT, "aircraft")])
+def test_the_published_counts_are_those_of_table_1(of, slug):
+    ledger = claims.load()
+    for name, count in of.counts.items():
+        assert ledger[f"ccfr.table1.{slug}.{name}"].value == count
+
+
+def test_a_subset_with_a_split_of_its_own_says_so(write_cub):
+    root = write_cub(drawn=False)
+    text = json.dumps({**declaration(root), "split": "halves of the training images"})
+    (root / "subset.json").write_text(text)
+    assert verify(root).title == "CUB-200-2011 (3 of 200 classes, a split of its own)"
 
 
 def test_drawn_pictures_are_never_published(tmp_path):
     spec = {"kind": "birds", "species": 200, "train_per_class": 3, "test_per_class": 2}
     counts = {"classes": 200, "train": 600, "test": 400}
     (tmp_path / "drawn.json").write_text(json.dumps({"spec": {**spec, "control": True}}))
-    standing = settle(tmp_path, counts, list(range(1, 201)), "0")
+    standing = settle(tmp_path, counts, list(range(1, 201)), "0", CUB)
     assert standing.protocol == "drawn"
     assert standing.title == "drawn birds (200 classes, control set)"
     with pytest.raises(DataError, match=r"drawn.json was drawn with .*draw the set again"):
-        settle(tmp_path, dict(PUBLISHED), list(range(1, 201)), "0")
+        settle(tmp_path, CUB.counts, list(range(1, 201)), "0", CUB)
     for text in ("{}", '{"spec": [1]}'):
         (tmp_path / "drawn.json").write_text(text)
         with pytest.raises(DataError, match=r'drawn\.json lacks "spec"'):
-            settle(tmp_path, counts, list(range(1, 201)), "0")
+            settle(tmp_path, counts, list(range(1, 201)), "0", CUB)
 
 
 def test_decoding_finds_the_damage_that_counts_do_not(write_cub):
@@ -124,7 +141,7 @@ def test_decoding_finds_the_damage_that_counts_do_not(write_cub):
 
 
 def test_another_layout_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="layout is 'voc', needs 'cub'"):
+    with pytest.raises(ValueError, match="layout is 'voc', needs one of cub, cars, aircraft"):
         verify(tmp_path, "voc")
 
 

@@ -18,14 +18,14 @@ def sun(rng: Rng) -> NDArray[np.float64]:
     return direction / np.linalg.norm(direction)
 
 
-def expose(picture: Floats, rng: Rng) -> NDArray[np.uint8]:
-    """The finished picture, uint8[size, size, 3], of a scene."""
+def expose(picture: Floats, rng: Rng, dapple: float = 0.35) -> NDArray[np.uint8]:
+    """The finished picture, uint8[size, size, 3], of a scene; a share `dapple` in broken shade."""
     size = len(picture)
     light = np.full((size, size), rng.uniform(0.74, 1.22), np.float32)
     ramp = np.linspace(-0.5, 0.5, size, dtype=np.float32)
     across, down = rng.normal(0, 0.14, 2).astype(np.float32)
     light *= 1 + across * ramp[None, :] + down * ramp[:, None]
-    dappled, depth, amount = rng.random() < 0.35, rng.uniform(0.15, 0.42), rng.uniform(-0.3, 0.8)
+    dappled, depth, amount = rng.random() < dapple, rng.uniform(0.15, 0.42), rng.uniform(-0.3, 0.8)
     if dappled:
         shadow = np.clip(noise(size, rng, (3, 3), 2) * 1.5 + amount, 0, 1)
         light *= 1 - np.float32(depth) * shadow

@@ -56,7 +56,7 @@ def render(
 
 def paint(look: Look, rngs: Streams, size: int) -> Picture:
     """A picture of a look; everything but the look comes from the generators."""
-    bird = draw_bird(look, size, sun(rngs.light), rngs.pose, rngs.plumage)
+    bird = draw_bird(look, size, sun(rngs.light), rngs.pose, rngs.coat)
     scene = draw_backdrop(size, rngs.backdrop)
     if bird.feet is not None:
         draw_perch(scene, bird.feet, bird.unit, rngs.backdrop)

@@ -12,10 +12,10 @@ from fgnb.store import digest
 if TYPE_CHECKING:
     from fgnb.presets import Preset
 
-RENDERER_VERSION = 2
-"""Raised whenever the same spec would give other pictures; it enters the key."""
+RENDERER_VERSIONS = {"birds": 2, "cars": 1, "aircraft": 1}
+"""Raised whenever the same spec would give other pictures; a kind's own enters its keys."""
 
-KINDS = ("birds",)
+KINDS = tuple(RENDERER_VERSIONS)
 MAX_FAMILIES = 8
 MAX_IN_FAMILY = 35
 SIZES = (32, 1024)
@@ -28,16 +28,18 @@ class DrawnSpec:
     """One drawn set. Equal specs (and renderer versions) give equal bytes.
 
     Attributes:
-        kind: what is drawn; "birds".
-        species: number of classes.
-        families: number of families that the species fall in; a family shares shape and plumage.
-        train_per_class: training images a species.
-        test_per_class: test images a species.
+        kind: what is drawn; "birds", "cars" or "aircraft".
+        species: number of classes: species of birds, cars by make, model and year, or variants of
+            aircraft.
+        families: number of families that the classes fall in; a family of birds shares build and
+            plumage, one of cars the body, one of aircraft the airframe.
+        train_per_class: training images a class.
+        test_per_class: test images a class.
         size: side of the square pictures, pixels.
-        seed: seed of the pictures; the species are the same under every seed.
-        telling: size of the marks that tell the species of a family apart, as a multiple of the
+        seed: seed of the pictures; the classes are the same under every seed.
+        telling: size of the marks that tell the classes of a family apart, as a multiple of the
             usual one; at 0 there are none.
-        control: no marks; the species of a family differ in the hue of the whole bird.
+        control: no marks; the classes of a family differ in the hue of the whole object.
     """
 
     kind: str = "birds"
@@ -74,17 +76,20 @@ class DrawnSpec:
 
     @property
     def per_class(self) -> int:
-        """Images a species, training and test."""
+        """Images a class, training and test."""
         return self.train_per_class + self.test_per_class
 
     def note(self) -> dict[str, Any]:
         """What stands in `drawn.json` beside the set."""
-        return {"renderer": RENDERER_VERSION, "spec": asdict(self)}
+        return {"renderer": RENDERER_VERSIONS[self.kind], "spec": asdict(self)}
 
 
-def spec_for(preset: Preset, seed: int = 0, control: bool = False) -> DrawnSpec:
+def spec_for(
+    preset: Preset, seed: int = 0, control: bool = False, kind: str = "birds"
+) -> DrawnSpec:
     """The drawn set of a preset's scale."""
     return DrawnSpec(
+        kind=kind,
         species=preset.species,
         families=preset.families,
         train_per_class=preset.train_per_class,
@@ -97,10 +102,14 @@ def spec_for(preset: Preset, seed: int = 0, control: bool = False) -> DrawnSpec:
 
 @dataclass(frozen=True)
 class Streams:
-    """Independent generators of one picture, so that a change in one leaves the others be."""
+    """Independent generators of one picture, so that a change in one leaves the others be.
+
+    `pose` poses and places the object; `coat` is the individual's own: a bird's shade of plumage,
+    a car's paint, an aircraft's livery.
+    """
 
     pose: np.random.Generator
-    plumage: np.random.Generator
+    coat: np.random.Generator
     backdrop: np.random.Generator
     cover: np.random.Generator
     light: np.random.Generator

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import dataclass, fields, replace
-from itertools import combinations
 
+from fgnb.data.drawn.codes import code_word, family_of, marks_of
 from fgnb.data.drawn.families import FAMILIES, Colour, Family, Plumage
 from fgnb.data.drawn.spec import DrawnSpec
 
@@ -28,8 +28,6 @@ MARKS = (
     "cheek_patch",
     "eye_stripe",
 )
-MARKS_A_FAMILY = 7
-FANO = ((0, 1, 2), (0, 3, 4), (1, 3, 5), (2, 4, 5), (0, 5, 6), (1, 4, 6), (2, 3, 6))
 MARK_SIZE = 0.58
 HUE_STEP = 0.11
 GREY = 0.25
@@ -58,19 +56,6 @@ class Look:
         return self.marks.get(mark, 0.0)
 
 
-def family_of(spec: DrawnSpec, class_index: int) -> tuple[int, int, int]:
-    """Family, place inside it, and how many species it has; families as equal as can be."""
-    if not 0 <= class_index < spec.species:
-        raise ValueError(f"class_index is {class_index}; it should be from 0 to {spec.species - 1}")
-    share, rest = divmod(spec.species, spec.families)
-    for family in range(spec.families):
-        count = share + (family < rest)
-        if class_index < count:
-            return family, class_index, count
-        class_index -= count
-    raise AssertionError("the families hold every species")
-
-
 def look_of(spec: DrawnSpec, class_index: int) -> Look:
     """The look of class `class_index` (from 0); independent of the spec's seed."""
     number, place, _ = family_of(spec, class_index)
@@ -89,14 +74,7 @@ def look_of(spec: DrawnSpec, class_index: int) -> Look:
 
 def family_marks(number: int) -> tuple[str, ...]:
     """The seven marks that the species of a family choose from."""
-    start = MARKS_A_FAMILY * number
-    return tuple(MARKS[(start + i) % len(MARKS)] for i in range(MARKS_A_FAMILY))
-
-
-def code_word(place: int) -> tuple[int, ...]:
-    """The marks, as places in `family_marks`, of a family's species number `place`."""
-    others = (word for word in combinations(range(MARKS_A_FAMILY), 3) if word not in FANO)
-    return (*FANO, *others)[place]
+    return marks_of(MARKS, number)
 
 
 def class_names(spec: DrawnSpec) -> list[str]:
