@@ -28,6 +28,11 @@ class Preset:
         freeze_stride: the trunk up to this stride is frozen and its maps cached; None trains all.
         batch_size: images an optimiser step.
         loader_workers: processes that read and augment images.
+        source_size: side of the picture that regions are cut from, pixels.
+        crop_size: side of a zoomed region, pixels.
+        region_epochs: passes of a stage that trains with regions.
+        warm_up_epochs: passes of the ranking warm-up before it.
+        micro_batch: zoomed regions that go through the network at a time, or None for all.
     """
 
     name: str
@@ -43,13 +48,20 @@ class Preset:
     freeze_stride: int | None
     batch_size: int
     loader_workers: int
+    source_size: int
+    crop_size: int
+    region_epochs: int
+    warm_up_epochs: int
+    micro_batch: int | None
 
     def __post_init__(self) -> None:
         for key in ("image_size", "species", "families", "train_per_class", "test_per_class"):
             _at_least(key, getattr(self, key), 1)
-        for key in ("epochs", "threads", "batch_size"):
+        for key in ("epochs", "threads", "batch_size", "crop_size", "region_epochs"):
             _at_least(key, getattr(self, key), 1)
-        for key in ("max_steps", "freeze_stride"):
+        _at_least("source_size", self.source_size, self.image_size)
+        _at_least("warm_up_epochs", self.warm_up_epochs, 1)
+        for key in ("max_steps", "freeze_stride", "micro_batch"):
             if getattr(self, key) is not None:
                 _at_least(key, getattr(self, key), 1)
         _at_least("loader_workers", self.loader_workers, 0)
@@ -77,6 +89,11 @@ _VALUES: dict[str, dict[str, tuple[Any, str]]] = {
         "freeze_stride": (16, "the demo's way, so that tests walk the same path"),
         "batch_size": (8, "two steps an epoch or more on 18 images"),
         "loader_workers": (0, "starting processes would cost more than reading the images"),
+        "source_size": (64, "the drawn pictures' own size"),
+        "crop_size": (32, "the smallest region with a cell at stride 32"),
+        "region_epochs": (1, "stops after max_steps anyway"),
+        "warm_up_epochs": (1, "stops after max_steps anyway"),
+        "micro_batch": (None, "everything fits"),
     },
     "demo": {
         "image_size": (224, "the default backbone's own input size"),
@@ -91,6 +108,17 @@ _VALUES: dict[str, dict[str, tuple[Any, str]]] = {
         "freeze_stride": (16, "the trunk's maps are computed once: a CPU affords no more"),
         "batch_size": (16, "as in the paper preset"),
         "loader_workers": (0, "cached maps need no reading ahead"),
+        "source_size": (448, "twice the network's input: what zooming into a photograph can show"),
+        "crop_size": (64, "four regions cost a third of what the whole image does"),
+        "region_epochs": (
+            1,
+            "half a minute each; on photographs give more",
+        ),
+        "warm_up_epochs": (
+            1,
+            "enough to find the object",
+        ),
+        "micro_batch": (None, "everything fits"),
     },
     "paper": {
         "image_size": (448, "stated by the papers and by the public code they build on"),
@@ -105,6 +133,11 @@ _VALUES: dict[str, dict[str, tuple[Any, str]]] = {
         "freeze_stride": (None, "everything is trained"),
         "batch_size": (16, "that of the public code that two of the papers build on"),
         "loader_workers": (4, "keeps one GPU fed at 448 px"),
+        "source_size": (448, "regions are cut from the input itself, as in the public code"),
+        "crop_size": (224, "stated by ccfr and focus"),
+        "region_epochs": (90, "chosen: three of the steps of 30 epochs that ccfr states"),
+        "warm_up_epochs": (30, "chosen: ccfr does not state it; one of its steps"),
+        "micro_batch": (None, "set it where memory is short; the numbers stay the same"),
     },
 }
 

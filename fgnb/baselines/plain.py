@@ -7,7 +7,6 @@ come from the cache; with ``cut=1`` everything is tuned on augmented pictures.
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,15 +18,14 @@ import torch
 from torch import Tensor, nn
 
 from fgnb import training
+from fgnb.baselines.kept import average_with_start, held_out_figures
 from fgnb.baselines.logistic import Logistic, choose_c, fit_logistic
-from fgnb.data import ImageSet, load_rgb
+from fgnb.data import ImageSet, load_rgb, shuffled_batches
 from fgnb.data.transforms import eval_transform, train_transform
 from fgnb.nn.backbones import NO_CUT, Backbone, global_pool
 from fgnb.nn.maps import TrunkMaps, batches, seeded_backbone, trunk_maps
 from fgnb.nn.weights import weights_info
-
-FOLDS = ("held-out", "all")
-DECAYS = ("cosine", "step")
+from fgnb.training.schedule import DECAYS, sgd
 
 
 @dataclass(frozen=True)
@@ -95,25 +93,8 @@ class PlainModule(nn.Module):
 
     def configure_optimizers(self) -> dict[str, Any]:
         """SGD over what is not frozen; the rate decays by ``spec.decay``."""
-        spec = self.spec
         free = [p for p in self.parameters() if p.requires_grad]
-        optimizer = torch.optim.SGD(
-            free, spec.lr, momentum=spec.momentum, weight_decay=spec.weight_decay
-        )
-        steps = spec.epochs * self.epoch_steps
-        schedule: torch.optim.lr_scheduler.LRScheduler
-        if spec.decay == "cosine":
-            schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
-                optimizer, min(steps, spec.max_steps or steps)
-            )
-        else:
-            schedule = torch.optim.lr_scheduler.StepLR(
-                optimizer, spec.decay_every * self.epoch_steps, 0.1
-            )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
-        }
+        return sgd([{"params": free}], self.spec, self.epoch_steps)
 
 
 class PlainInputs:
@@ -148,17 +129,12 @@ class PlainStage:
     def __init__(
         self, images: ImageSet, spec: PlainSpec, weights: str, name: str, *, workers: int = 0
     ) -> None:
-        if spec.fold not in FOLDS:
-            raise ValueError(f"fold is {spec.fold!r}; it is one of {', '.join(FOLDS)}")
         if spec.decay not in DECAYS:
             raise ValueError(f"decay is {spec.decay!r}; it is one of {', '.join(DECAYS)}")
         self.images, self.spec, self.weights, self.name = images, spec, weights, name
         self.workers = workers
         self.data_fingerprint = images.fingerprint
-        held_out = images.held_out(spec.fold_seed)
-        train = images.train & ~held_out if spec.fold == "held-out" else images.train
-        query = held_out if spec.fold == "held-out" else ~images.train
-        self.train_index, self.query_index = np.flatnonzero(train), np.flatnonzero(query)
+        self.train_index, self.query_index = images.fold(spec.fold, spec.fold_seed)
         self.augment = train_transform(
             spec.image_size,
             weights_info(spec.backbone, weights),
@@ -183,8 +159,18 @@ class PlainStage:
 
     @cached_property
     def logistic(self) -> Logistic:
-        """The head's start, C from the held-out part, fitted on this fold's training images."""
-        features, labels = self.cache.features[:, 0], self.images.labels
+        """The head's start: logistic regression for the classes."""
+        return self.fit_start(self.images.labels)
+
+    def fit_start(self, labels: np.ndarray) -> Logistic:
+        """The start of a head: a logistic regression on the frozen features.
+
+        C comes from the held-out part; it is fitted on this fold's training images.
+
+        Args:
+            labels: what the head tells apart, integer ``[N]``, one for each image of the set.
+        """
+        features = self.cache.features[:, 0]
         train = np.flatnonzero(self.images.train)
         held_out = self.images.held_out(self.spec.fold_seed)[train]
         threads = self.spec.threads
@@ -195,14 +181,9 @@ class PlainStage:
     def data(self) -> training.TrainingData:
         """Batches in an order of ``(seed, epoch)``; the last incomplete one is kept."""
         size, count, seed = self.spec.batch_size, len(self.train_index), self.spec.seed
-
-        def epoch_batches(epoch: int) -> list[list[int]]:
-            order = np.random.default_rng((seed, epoch)).permutation(count).tolist()
-            return [order[i : i + size] for i in range(0, count, size)]
-
         return training.TrainingData(
             dataset=PlainInputs(self),
-            batches=epoch_batches,
+            batches=lambda epoch: shuffled_batches(count, size, seed, epoch),
             epochs=self.spec.epochs,
             max_steps=self.spec.max_steps,
             workers=self.workers,
@@ -215,32 +196,13 @@ class PlainStage:
         epoch_steps = math.ceil(len(self.train_index) / spec.batch_size)
         return PlainModule(backbone, self.logistic, spec, epoch_steps)
 
-    @torch.no_grad()
     def finish(self, module: PlainModule) -> None:
         """Move the weights towards those that training started from, by ``spec.average``."""
-        if not self.spec.average:
-            return
-        begun = self.module().to(module.head.weight.device).state_dict()
-        for name, value in module.state_dict().items():
-            if value.is_floating_point():
-                value.lerp_(begun[name], self.spec.average)
+        average_with_start(self, module)
 
     def validate(self, module: PlainModule) -> dict[str, float]:
-        """Held-out accuracy and log loss of the weights that would be kept at this point.
-
-        Nothing where the test set would be read.
-        """
-        if self.spec.fold == "all":
-            return {}
-        kept = copy.deepcopy(module)
-        self.finish(kept)
-        probs = self._infer(kept, self.query_index)[0]
-        truth = self.images.labels[self.query_index]
-        chosen = np.maximum(probs[np.arange(len(truth)), truth], 1e-12)
-        return {
-            "held_out_accuracy": float((probs.argmax(1) == truth).mean()),
-            "held_out_log_loss": float(-np.log(chosen).mean()),
-        }
+        """Held-out figures of the weights that would be kept; nothing where test would be read."""
+        return held_out_figures(self, module, lambda kept: self._infer(kept, self.query_index)[0])
 
     def predict(self, module: PlainModule) -> dict[str, np.ndarray]:
         """Probabilities and embeddings of the queries, embeddings of the database.

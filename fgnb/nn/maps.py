@@ -18,10 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fgnb import paths, store
+from fgnb import store
 from fgnb.data import ImageSet, load_rgb
 from fgnb.data.transforms import EvalTransform, eval_transform
 from fgnb.nn.backbones import Backbone, create_backbone, global_pool
+from fgnb.nn.cache import kept
 from fgnb.nn.weights import WeightsInfo, weights_info
 
 log = logging.getLogger(__name__)
@@ -104,14 +105,12 @@ def trunk_maps(
         timm=version("timm"),
         keep_maps=keep_maps,
     )
-    key = store.digest([asdict(spec), store.code_digest(["fgnb.nn.maps"])])
-    folder = (root or paths.runs_root()) / "maps" / key[:24]
-    with store.lock(folder):
-        if store.check(folder):
-            network = seeded_backbone(backbone, weights, cut=cut, seed=seed)
-            with store.building(folder) as work:
-                store.write_atomic(work / "spec.json", store.canonical_json(asdict(spec)))
-                _compute(images, network, spec, work)
+
+    def build(work: Path) -> None:
+        _compute(images, seeded_backbone(backbone, weights, cut=cut, seed=seed), spec, work)
+
+    described = {**asdict(spec), "code": store.code_digest(["fgnb.nn.maps"])}
+    folder = kept("maps", described, build, root)
     return TrunkMaps(
         np.load(folder / "maps.npy", mmap_mode="r"), np.load(folder / "features.npy"), info
     )

@@ -6,9 +6,12 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 WEIGHTS, PREDICTIONS = "weights.safetensors", "predictions.npz"
 
@@ -46,16 +49,20 @@ class Run:
         with np.load(self.path / PREDICTIONS, allow_pickle=False) as arrays:
             return dict(arrays)
 
+    def weights(self) -> dict[str, Tensor]:
+        """The trained weights, by name."""
+        from safetensors.torch import load_file
+
+        return load_file(self.path / WEIGHTS)
+
     def load_weights(self, module: Any) -> None:
         """Fill ``module`` (an ``nn.Module``) in place with the trained weights.
 
         Raises:
             ValueError: a module of another make.
         """
-        from safetensors.torch import load_file
-
         try:
-            module.load_state_dict(load_file(self.path / WEIGHTS))
+            module.load_state_dict(self.weights())
         except RuntimeError as error:
             raise ValueError(
                 f"the weights of {self.stage} ({self.key[:12]}) do not fit this "

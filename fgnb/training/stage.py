@@ -78,6 +78,11 @@ class Stage(Protocol):
     counts; by default the module that defines the stage's class. And it may have
     ``finish(module)``, called once after the last step, in evaluation mode and without gradients,
     to change the weights in place before they are kept (an average, say).
+
+    What a plan says of a stage before it runs stands beside the stages, in a module ``plan`` of
+    their room, so that it is no part of a run's key: ``earlier(stage)``, the stages whose runs are
+    found or trained before this one; ``cost(stage)``, of one step; ``origins(stage, preset)``,
+    where each value of the spec comes from. A room may do without.
     """
 
     name: str

@@ -1,0 +1,183 @@
+"""NTS as a stage: the model that ccfr begins from and that both region papers compare with.
+
+Everything is trained together, as in the public code: the backbone on whole images and on zoomed
+regions, three classifiers, and the proposal network by the ranking loss. The classifiers begin as
+the plain baseline's does, from logistic regression on the pretrained features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fgnb import training
+from fgnb.baselines.kept import average_with_start, held_out_figures
+from fgnb.baselines.logistic import Logistic
+from fgnb.baselines.plain import PlainSpec, PlainStage
+from fgnb.data import ImageSet
+from fgnb.nn.backbones import Backbone
+from fgnb.nn.maps import seeded_backbone
+from fgnb.nn.nts import NTSHeads, NTSOutput, Proposals, nts_anchors, nts_losses
+from fgnb.nn.zoomed import Extractor, Sizes, Views, ZoomedImages
+from fgnb.training.schedule import sgd
+
+_PROPOSER = "heads.proposal_network."
+
+
+@dataclass(frozen=True)
+class NTSSpec(PlainSpec):
+    """The plain recipe, and what regions add to it.
+
+    Regions are cut from pictures of ``source_size`` pixels and zoomed to ``crop_size``;
+    ``micro_batch`` of them go through the network at a time (None: all). ``proposals`` regions of
+    an image are classified, the best ``concatenated`` join the whole. The rate of all heads is
+    ``lr`` times ``new_layers``. ``average`` leaves out the proposal network, whose start is random.
+    """
+
+    source_size: int
+    crop_size: int
+    micro_batch: int | None
+    proposals: int
+    concatenated: int
+    iou: float
+    dropout: float
+    new_layers: float
+
+    @property
+    def sizes(self) -> Sizes:
+        """Whole, source and region."""
+        return Sizes(self.image_size, self.source_size, self.crop_size)
+
+
+class NTSModule(nn.Module):
+    """One backbone for whole images and regions, and the heads of `fgnb.nn.nts`."""
+
+    def __init__(
+        self, backbone: Backbone, start: Logistic, spec: NTSSpec, epoch_steps: int
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.backbone.trunk.requires_grad_(False)
+        self.heads = NTSHeads(
+            backbone.num_features,
+            len(start.bias),
+            spec.image_size,
+            proposals=spec.proposals,
+            concatenated=spec.concatenated,
+            iou=spec.iou,
+            dropout=spec.dropout,
+        )
+        self.heads.start_from(torch.from_numpy(start.weight), torch.from_numpy(start.bias))
+        self.extractor = Extractor(self.backbone, spec.sizes, spec.cut, spec.micro_batch)
+        self.spec, self.epoch_steps = spec, epoch_steps
+
+    def forward(self, views: Views) -> tuple[Proposals, NTSOutput]:
+        """Propose regions of a batch and classify with them."""
+        feature_map = self.extractor.whole(views.inputs)[-1]
+        proposals = self.heads.propose(feature_map)
+        region_maps = self.extractor.regions(views, proposals.boxes)
+        return proposals, self.heads(feature_map, region_maps.flatten(0, 1))
+
+    def loss(self, views: Views) -> dict[str, Tensor]:
+        """``loss`` and its terms ``raw``, ``concat``, ``part`` and ``rank``."""
+        proposals, output = self(views)
+        smoothing = self.spec.label_smoothing
+        return nts_losses(output, proposals.scores, views.targets, label_smoothing=smoothing)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """SGD over what is not frozen; the rate decays by ``spec.decay``."""
+        spec, tail = self.spec, self.backbone.parameters()
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in tail if p.requires_grad]},
+            {"params": list(self.heads.parameters()), "lr": spec.lr * spec.new_layers},
+        ]
+        return sgd(groups, spec, self.epoch_steps)
+
+
+class NTSStage:
+    """NTS as a stage; ``name`` and the recipe are the caller's. Arguments as in `PlainStage`."""
+
+    modules: tuple[str, ...] = ("fgnb.baselines.nts",)
+
+    def __init__(
+        self, images: ImageSet, spec: NTSSpec, weights: str, name: str, *, workers: int = 0
+    ) -> None:
+        self.images, self.spec, self.weights, self.name = images, spec, weights, name
+        self.data_fingerprint = images.fingerprint
+        self.plain = PlainStage(images, spec, weights, name, workers=workers)
+        self.zoomed = ZoomedImages(images, weights, spec)
+        self.train_index, self.query_index = self.zoomed.train_index, self.zoomed.query_index
+
+    def data(self) -> training.TrainingData:
+        """The plain stage's batches, with pictures to zoom into."""
+        return replace(self.plain.data(), dataset=self.zoomed)
+
+    def module(self) -> NTSModule:
+        """The pretrained backbone, classifiers from logistic regression, a fresh proposer."""
+        spec = self.spec
+        start = self.plain.logistic
+        backbone = seeded_backbone(spec.backbone, self.weights, cut=spec.cut, seed=spec.seed)
+        epoch_steps = -(-len(self.train_index) // spec.batch_size)
+        return NTSModule(backbone, start, spec, epoch_steps)
+
+    def finish(self, module: NTSModule) -> None:
+        """Move the weights towards those that training started from, by ``spec.average``."""
+        average_with_start(self, module, leave_out=(_PROPOSER,))
+
+    def validate(self, module: NTSModule) -> dict[str, float]:
+        """Held-out figures of the weights that would be kept; nothing where test would be read."""
+        return held_out_figures(
+            self, module, lambda kept: self._look(kept, self.query_index)["probs"]
+        )
+
+    def predict(self, module: NTSModule) -> dict[str, np.ndarray]:
+        """Probabilities, embeddings and boxes of the queries, embeddings of the database.
+
+        Keys: ``query_ids``, ``query_labels``, ``query_probs[Q, C]`` (of the concatenation),
+        ``query_image_probs[Q, C]`` (of the whole image alone), ``query_embedding[Q, (K + 1) F]``,
+        ``query_boxes[Q, K, 4]`` (pixels of the frame; the concatenated ones, best first),
+        ``query_box_scores[Q, K]``, ``query_box_scales[Q, K]``, ``database_ids``,
+        ``database_labels``, ``database_embedding[N, (K + 1) F]``.
+        """
+        images, query, database = self.images, self.query_index, self.train_index
+        anchors, found = nts_anchors(self.spec.image_size), self._look(module, query)
+        return {
+            "query_ids": images.ids[query],
+            "query_labels": images.labels[query],
+            "query_probs": found["probs"],
+            "query_image_probs": found["image_probs"],
+            "query_embedding": found["embedding"],
+            "query_boxes": anchors.boxes.numpy()[found["index"]],
+            "query_box_scores": found["scores"],
+            "query_box_scales": anchors.scales.numpy()[found["index"]],
+            "database_ids": images.ids[database],
+            "database_labels": images.labels[database],
+            "database_embedding": self._look(module, database)["embedding"],
+        }
+
+    @torch.inference_mode()
+    def _look(self, module: NTSModule, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Arrays of ``rows``, plain view, in evaluation mode."""
+        was_training = module.training
+        module.eval()
+        batches = list(self._batches(module, rows))
+        module.train(was_training)
+        return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+    def _batches(self, module: NTSModule, rows: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
+        device, best = module.heads.raw.weight.device, slice(self.spec.concatenated)
+        for views in self.zoomed.batches(rows):
+            proposals, output = module(views.to(device))
+            found = {
+                "probs": output.concat_logits.softmax(1),
+                "image_probs": output.raw_logits.softmax(1),
+                "embedding": output.embedding,
+                "index": proposals.index[:, best],
+                "scores": proposals.scores[:, best],
+            }
+            yield {name: value.cpu().numpy() for name, value in found.items()}

@@ -1,0 +1,89 @@
+"""The baselines' stages by the names of the command line, and NTS's recipe.
+
+The plain backbone needs no name of its own: the papers' rooms make it with their recipes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from fgnb.baselines.nts import NTSSpec, NTSStage
+from fgnb.baselines.recipe import Value, known, scale_fields
+from fgnb.data import ImageSet
+from fgnb.data.transforms import PAPER_RATIO
+from fgnb.presets import Preset
+
+_ALWAYS: dict[str, Value] = {
+    "momentum": Value(0.9, "stated", "public code"),
+    "weight_decay": Value(1e-4, "stated", "public code"),
+    "proposals": Value(6, "stated", "public code"),
+    "concatenated": Value(4, "stated", "public code"),
+    "iou": Value(0.25, "stated", "public code"),
+    "dropout": Value(0.5, "stated", "public code"),
+}
+PUBLISHED: dict[str, Value] = _ALWAYS | {
+    "lr": Value(0.001, "stated", "public code"),
+    "decay": Value("step", "stated", "public code: times 0.1 at the epochs 60 and 100"),
+    "decay_every": Value(60, "stated", "public code; the preset ends before a second step"),
+    "label_smoothing": Value(0.0, "stated", "public code"),
+    "average": Value(0.0, "stated", "public code: no average"),
+    "new_layers": Value(1.0, "stated", "public code: one rate for all layers"),
+    "crop_ratio": Value(PAPER_RATIO, "stated", "public code: resize 600, crop 448"),
+}
+FROZEN_TRUNK: dict[str, Value] = _ALWAYS | {
+    "lr": Value(0.002, "chosen", "the plain baseline's rate (benchmarks/plain_recipe.py)"),
+    "decay": Value("cosine", "chosen", "few epochs; the public code's steps would never come"),
+    "decay_every": Value(1, "chosen", "unused by cosine decay"),
+    "label_smoothing": Value(0.1, "chosen", "as in the plain baseline"),
+    "average": Value(0.0, "chosen", "the start is no trained model of its own"),
+    "new_layers": Value(5.0, "chosen", "steps are few, and the heads change more than the tail"),
+    "crop_ratio": Value(0.875, "chosen", "the crop that the default weights were trained for"),
+}
+
+
+def nts_spec(
+    preset: Preset, backbone: str, weights: str, *, fold: str, seed: int, **overrides: Any
+) -> NTSSpec:
+    """NTS at the scale of ``preset``, each value from its public code or chosen.
+
+    Args:
+        preset: the scale. A frozen trunk takes the plain baseline's recipe.
+        backbone: a name that `fgnb.nn.create_backbone` knows.
+        weights: ``imagenet``, ``random`` or a file.
+        fold: ``held-out`` (for choosing settings) or ``all`` (the refit that reads test).
+        seed: of order, augmentation, dropout and the held-out fifth.
+        **overrides: fields of the spec to replace, by name.
+
+    Raises:
+        TypeError: an override that is no field of the spec.
+    """
+    recipe = PUBLISHED if preset.freeze_stride is None else FROZEN_TRUNK
+    spec = NTSSpec(
+        **scale_fields(preset, backbone, weights, fold, seed),
+        **known(recipe),
+        source_size=preset.source_size,
+        crop_size=preset.crop_size,
+        micro_batch=preset.micro_batch,
+        epochs=preset.region_epochs,
+    )
+    return replace(spec, **overrides)
+
+
+def nts_stage(
+    preset: Preset,
+    images: ImageSet,
+    *,
+    backbone: str = "efficientnet_lite0",
+    weights: str = "imagenet",
+    fold: str = "all",
+    seed: int = 0,
+    **overrides: Any,
+) -> NTSStage:
+    """The stage ``baselines/nts`` on ``images``; see `nts_spec`."""
+    spec = nts_spec(preset, backbone, weights, fold=fold, seed=seed, **overrides)
+    return NTSStage(images, spec, weights, "baselines/nts", workers=preset.loader_workers)
+
+
+STAGES: dict[str, Callable[..., NTSStage]] = {"nts": nts_stage}

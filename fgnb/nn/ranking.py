@@ -1,0 +1,53 @@
+"""The ranking loss that teaches a scorer which regions help the classifier (NTS-Net).
+
+Yang et al., "Learning to Navigate for Fine-grained Classification", ECCV 2018, section 3.2: a
+region that the classifier is surer of should score higher, by a margin,
+
+    L = sum over (i, j) with c_i > c_j of max(0, margin - (s_i - s_j)).
+
+The paper writes the sum over one image; its public code divides by the number of images and by
+nothing else, and so does this.
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+
+def ranking_loss(scores: Tensor, confidence: Tensor, margin: float = 1.0) -> Tensor:
+    """Hinge over the ordered pairs of each image's regions; the mean over images of their sum.
+
+    Args:
+        scores: s, ``Tensor[B, M]``: what the scorer says of M regions.
+        confidence: c, ``Tensor[B, M]``: how sure the classifier is of each of them, on any scale.
+            It is a target: no gradient passes to it. Equal values are no pair.
+        margin: how far apart two scores should be, in units of the scores; 0 or more.
+
+    Returns:
+        A scalar, 0 or more; 0 (with a gradient of 0) where there is no pair.
+
+    Raises:
+        ValueError: shapes that differ or aren't ``[B, M]`` with an image, a margin below 0, or a
+            confidence that is nan.
+
+    >>> import torch
+    >>> ranking_loss(torch.tensor([[0.0, 0.5]]), torch.tensor([[0.9, 0.1]])).item()
+    1.5
+    """
+    if scores.ndim != 2 or not len(scores):
+        raise ValueError(f"scores has shape {tuple(scores.shape)}, needs [B, M] with B at least 1")
+    if confidence.shape != scores.shape:
+        raise ValueError(
+            f"confidence has shape {tuple(confidence.shape)}, needs {tuple(scores.shape)}, "
+            "that of scores"
+        )
+    if not (margin >= 0 and math.isfinite(margin)):
+        raise ValueError(f"margin is {margin}, needs to be finite and 0 or more")
+    target = confidence.detach()
+    if target.isnan().any():
+        raise ValueError("confidence holds nan, needs a number for every region")
+    pairs = target[:, :, None] > target[:, None, :]
+    hinge = (margin - scores[:, :, None] + scores[:, None, :]).relu()
+    return hinge[pairs].sum() / len(scores)

@@ -1,0 +1,262 @@
+"""The NTS stage: what is trained, what is kept, and that it is what the network says."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from fgnb import presets, training
+from fgnb.baselines.recipe import known
+from fgnb.baselines.stages import FROZEN_TRUNK, PUBLISHED, STAGES, nts_spec, nts_stage
+from fgnb.cli.train import stages
+from fgnb.data import cub, load_rgb
+from fgnb.data.transforms import eval_transform
+from fgnb.nn.nts import nts_anchors
+from fgnb.nn.regions import crop_and_resize
+from fgnb.nn.weights import weights_info
+from fgnb.store import code_digest
+from fgnb.training.positions import kept, place
+
+HEADS = ("proposal_network.down", "proposal_network.score", "raw", "part", "concat")
+SMOKE = presets.get("smoke", threads=1, batch_size=4, source_size=128)
+
+
+@pytest.fixture
+def images(write_cub):
+    return cub.load(write_cub(classes=2, train=4, test=2, size=80), name="drawn")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """One store for all tests: what the trunk sees is computed once."""
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture
+def stage(images, runs, monkeypatch):
+    monkeypatch.setenv("FGNB_RUNS", str(runs))
+
+    def make(**changes):
+        return nts_stage(SMOKE, images, backbone="resnet18", weights="random", **changes)
+
+    return make
+
+
+def state(module):
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def begun(stage):
+    """The weights that `training.fit` begins with."""
+    with kept():
+        place(stage.spec.seed, "module")
+        return state(stage.module())
+
+
+def test_a_run_trains_tail_heads_and_proposer_and_keeps_what_a_region_run_keeps(stage, images):
+    made = stage(average=0.0)
+    before = begun(made)
+    run = training.fit(made)
+    moved = {name for name, value in run.weights().items() if not value.equal(before[name])}
+    for part in ("backbone.tail", *(f"heads.{p}" for p in HEADS)):
+        assert any(name.startswith(part) for name in moved), part
+    assert not any(name.startswith("backbone.trunk") for name in moved)
+    found, queries, database = run.predictions, ~images.train, images.train
+    shapes = {name: value.shape for name, value in found.items()}
+    assert shapes == {
+        "query_ids": (4,),
+        "query_labels": (4,),
+        "query_probs": (4, 2),
+        "query_image_probs": (4, 2),
+        "query_embedding": (4, 5 * 512),
+        "query_boxes": (4, 4, 4),
+        "query_box_scores": (4, 4),
+        "query_box_scales": (4, 4),
+        "database_ids": (8,),
+        "database_labels": (8,),
+        "database_embedding": (8, 5 * 512),
+    }
+    for name in ("query_boxes", "query_box_scores", "query_box_scales", "query_probs"):
+        assert found[name].dtype == np.float32
+    assert found["query_ids"].tolist() == images.ids[queries].tolist()
+    assert found["database_labels"].tolist() == images.labels[database].tolist()
+    (epoch,) = run.metrics["epochs"]
+    assert set(epoch["parts"]) == {"raw", "concat", "part", "rank"}
+    assert epoch["loss"] == pytest.approx(sum(epoch["parts"].values()), rel=1e-5)
+
+
+def test_what_is_kept_is_what_the_network_says_of_each_picture_alone(stage, images):
+    made = stage()
+    run = training.fit(made)
+    module = made.module()
+    run.load_weights(module)
+    module.eval()
+    found, anchors = run.predictions, nts_anchors(64)
+    info = weights_info("resnet18", "random")
+    whole = eval_transform(64, info, crop_ratio=made.spec.crop_ratio)
+    source = eval_transform(128, info, crop_ratio=made.spec.crop_ratio)
+    for query, row in enumerate(np.flatnonzero(~images.train)):
+        picture = load_rgb(images.path(row))
+        with torch.no_grad():
+            feature_map = module.backbone(whole(picture)[None])
+            scores = module.heads.proposal_network(feature_map)[0]
+            boxes = torch.from_numpy(found["query_boxes"][query])
+            chosen = [int((anchors.boxes == box).all(1).nonzero()) for box in boxes]
+            inside = crop_and_resize(torch.ones(1, 1, 128, 128), 2 * boxes[None], 32)
+            crops = crop_and_resize(source(picture)[None], 2 * boxes[None], 32)
+            mean, std = (torch.tensor(v)[:, None, None] for v in (info.mean, info.std))
+            crops = crops - mean / std * (1 - inside)  # bytes are 0 outside before they are scaled
+            seen = [*module.backbone(crops).mean((2, 3)), feature_map[0].mean((1, 2))]
+            embedding = torch.cat(seen)
+            probs = module.heads.concat(embedding).softmax(0)
+            alone = module.heads.raw(seen[-1]).softmax(0)
+        assert chosen[0] == int(scores.argmax())
+        np.testing.assert_allclose(found["query_box_scores"][query], scores[chosen], atol=1e-4)
+        np.testing.assert_allclose(found["query_box_scales"][query], anchors.scales[chosen])
+        np.testing.assert_allclose(found["query_embedding"][query], embedding, atol=1e-3)
+        np.testing.assert_allclose(found["query_probs"][query], probs, atol=1e-3)
+        np.testing.assert_allclose(found["query_image_probs"][query], alone, atol=1e-3)
+
+
+def test_before_training_it_answers_as_logistic_regression_on_whole_and_regions(stage):
+    made = stage()
+    module = made.module()
+    found = made._look(module, made.query_index)
+    start, seen = made.plain.logistic, found["embedding"].reshape(4, 5, 512)
+    np.testing.assert_allclose(
+        seen[:, 4], made.plain.cache.features[made.query_index, 0], rtol=1e-3, atol=1e-4
+    )
+    logits = seen @ start.weight.T + start.bias  # [Q, 5, C]
+    logits = (logits * np.array([1, 1, 1, 1, 4])[:, None] / 8).sum(1)
+    expected = torch.from_numpy(logits).softmax(1)
+    np.testing.assert_allclose(found["probs"], expected, atol=1e-3)
+
+
+def test_the_concatenation_answers(stage):
+    made = stage()
+    module = made.module()
+    for head in (module.heads.raw, module.heads.part):
+        torch.nn.init.constant_(head.bias, 1e6)
+    with torch.no_grad():
+        module.heads.concat.bias.copy_(torch.tensor([0.0, 1e6]))
+    probs = made._look(module, made.query_index)["probs"]
+    np.testing.assert_array_equal(probs, [[0, 1]] * 4)
+
+
+def test_the_same_stage_gives_the_same_bits_and_leaves_the_mode_alone(stage, tmp_path):
+    one = training.fit(stage()).predictions
+    again = training.fit(stage(), root=tmp_path)
+    assert not again.reused
+    other = again.predictions
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, other[name])
+    made = stage()
+    module = made.module().train()
+    first = made._look(module, made.query_index)
+    np.testing.assert_array_equal(made._look(module, made.query_index)["probs"], first["probs"])
+    assert module.training
+    assert module.heads.dropout.training
+
+
+def test_a_sample_and_its_source_are_flipped_together(stage):
+    dataset = stage().data().dataset
+    flips = []
+    for epoch in range(8):
+        views, again = dataset[(epoch, 0)], dataset[(epoch, 0)]
+        assert torch.equal(views.inputs, again.inputs)
+        row = int(views.rows)
+        flips.append(not np.array_equal(views.sources, dataset.sources[row]))
+        assert np.array_equal(views.inputs, dataset.cache.maps[row, int(flips[-1])])
+    assert True in flips
+    assert False in flips
+
+
+def test_without_a_frozen_trunk_everything_is_trained_on_pictures(stage):
+    made = stage(cut=1, max_steps=1)
+    before = begun(made)
+    run = training.fit(made)
+    after = run.weights()
+    assert any(
+        name.startswith("backbone.tail.0") and not value.equal(before[name])
+        for name, value in after.items()
+    )
+    assert run.predictions["query_probs"].shape == (4, 2)
+
+
+def test_an_average_leaves_the_proposer_where_it_is(stage):
+    module = stage().module()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(1.0)
+    before = state(module)
+    stage(average=0.5).finish(module)
+    begun, after = stage().module().state_dict(), module.state_dict()
+    torch.testing.assert_close(
+        after["heads.raw.weight"], (before["heads.raw.weight"] + begun["heads.raw.weight"]) / 2
+    )
+    for name in before:
+        if name.startswith("heads.proposal_network"):
+            assert after[name].equal(before[name])
+
+
+def test_held_out_figures_where_test_is_not_read(stage):
+    selection = training.fit(stage(fold="held-out"))
+    (entry,) = selection.metrics["epochs"]
+    probs, truth = selection.predictions["query_probs"], selection.predictions["query_labels"]
+    figures = entry["validation"]
+    assert figures["held_out_accuracy"] == pytest.approx(np.mean(probs.argmax(1) == truth))
+    loss = -np.log(probs[np.arange(len(truth)), truth]).mean()
+    assert figures["held_out_log_loss"] == pytest.approx(loss, rel=1e-5)
+    assert stage().validate(stage().module()) == {}
+
+
+def test_heads_have_a_rate_of_their_own_and_all_that_is_free_is_trained(stage):
+    module = stage(lr=0.5, new_layers=3.0).module()
+    groups = module.configure_optimizers()["optimizer"].param_groups
+    assert [group["initial_lr"] for group in groups] == [0.5, 1.5]
+    assert {id(p) for p in groups[1]["params"]} == {id(p) for p in module.heads.parameters()}
+    trained = {id(p) for group in groups for p in group["params"]}
+    assert trained == {id(p) for p in module.parameters() if p.requires_grad}
+
+
+def test_regions_in_small_parts_give_the_same_loss_and_gradient(stage):
+    found = []
+    for micro_batch in (None, 5):
+        made = stage(micro_batch=micro_batch, dropout=0.0)
+        with kept():
+            place(0, "module")
+            module = made.module()
+        views = next(made.zoomed.batches(made.train_index[:2]))
+        module.loss(views)["loss"].backward()
+        found.append({n: p.grad for n, p in module.named_parameters() if p.grad is not None})
+    assert found[0].keys() == found[1].keys()
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(found[1][name], gradient, rtol=1e-3, atol=1e-3)
+
+
+def test_recipes_name_every_field_that_is_no_scale():
+    assert set(PUBLISHED) == set(FROZEN_TRUNK)
+    paper = nts_spec(presets.get("paper"), "resnet50", "random", fold="all", seed=1)
+    assert (paper.image_size, paper.source_size, paper.crop_size, paper.cut) == (448, 448, 224, 1)
+    demo = nts_spec(presets.get("demo"), "resnet18", "random", fold="all", seed=1)
+    assert (demo.image_size, demo.source_size, demo.crop_size, demo.cut) == (224, 448, 64, 16)
+    assert demo.epochs == presets.get("demo").region_epochs
+    for spec, recipe in ((paper, PUBLISHED), (demo, FROZEN_TRUNK)):
+        fields = dataclasses.asdict(spec)
+        assert {name: fields[name] for name in recipe} == known(recipe)
+
+
+def test_the_command_line_knows_it(stage):
+    assert stages("baselines") == STAGES
+    assert stage().name == "baselines/nts"
+    assert code_digest(stage().modules) != code_digest(["fgnb.baselines.plain"])
+
+
+def test_bad_input_is_named(stage):
+    with pytest.raises(TypeError, match="margin"):
+        stage(margin=2.0)
+    with pytest.raises(ValueError, match="fold is 'test'"):
+        stage(fold="test")
+    with pytest.raises(ValueError, match="source is 32, under image, 64"):
+        stage(source_size=32)
