@@ -1,7 +1,9 @@
 """Calibration: does a confidence of 0.7 mean right seven times out of ten?
 
-It stands beside ccfr's label-free threshold (section 4.3: T_sf is roughly the mean top-1
-probability), which presumes that confidence and accuracy agree.
+It stands beside ccfr's label-free threshold (section 4.2: T_sf is roughly the mean top-1
+probability), which presumes that confidence and accuracy agree; and beside re-ranking itself, as
+what a single number fitted on held-out images (temperature scaling, Guo et al., ICML 2017) can do
+without looking at any other image.
 """
 
 from __future__ import annotations
@@ -11,9 +13,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from fgnb.metrics.accuracy import true_class_ranks
-from fgnb.metrics.checks import as_scores
+from fgnb.metrics.checks import as_correct, as_labels, as_scores, wrong_shape
+
+FLOOR = 1e-6  # the least probability that a log likelihood sees: a zero costs 13.8 nats
+_TEMPERATURES = (0.02, 50.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,17 +54,135 @@ def reliability(probs: Any, labels: Any, bins: int = 10) -> Reliability:
         ValueError: if a shape or number is out of range, or the rows are no probabilities
             (re-ranked scores, for one, are not).
     """
+    table = _as_probs(probs)
+    return _binned(table.max(axis=1), true_class_ranks(table, labels) == 0, bins)
+
+
+def expected_calibration_error(confidence: Any, correct: Any, bins: int = 10) -> float:
+    """`Reliability.ece` of answers whose confidence and correctness are known.
+
+    Args:
+        confidence: Tensor[N], the probability that an answer claims for itself, in [0, 1].
+        correct: Tensor[N], 1 or True where it is right.
+        bins: number of equally wide bins over [0, 1].
+
+    Raises:
+        ValueError: if a shape or number is out of range.
+
+    >>> expected_calibration_error([0.75, 0.75, 0.5, 0.5], [1, 1, 1, 0])
+    0.125
+    """
+    sure = np.asarray(confidence, dtype=np.float64)
+    right = as_correct("correct", correct, 1)
+    if sure.shape != right.shape:
+        raise wrong_shape("confidence", sure, f"{right.shape}, that of correct")
+    if not ((sure >= 0) & (sure <= 1 + 1e-6)).all():
+        raise ValueError(
+            f"confidence runs from {sure.min():.4g} to {sure.max():.4g}, needs numbers in [0, 1]"
+        )
+    return _binned(sure, right, bins).ece
+
+
+def negative_log_likelihood(probs: Any, labels: Any, floor: float = FLOOR) -> float:
+    """Mean of -log p over the images, p being the probability given to the true class; nats.
+
+    Args:
+        probs: Tensor[N, C], rows that sum to 1.
+        labels: Tensor[N], columns of `probs`.
+        floor: what a smaller probability counts as, in (0, 1); a hard vote gives zeros, whose
+            logarithm would be the only thing seen.
+
+    Raises:
+        ValueError: if a shape or number is out of range, or the rows are no probabilities.
+
+    >>> round(negative_log_likelihood([[0.5, 0.5], [0.25, 0.75]], [0, 1]), 4)
+    0.4904
+    """
+    table = _as_probs(probs)
+    if not 0.0 < floor < 1.0:
+        raise ValueError(f"floor is {floor}, needs a number strictly between 0 and 1")
+    own = table[np.arange(len(table)), as_labels("labels", labels, *table.shape)]
+    return float(-np.log(np.maximum(own, floor)).mean())
+
+
+def temper(probs: Any, temperature: float) -> NDArray[np.float64]:
+    """The softmax of the same logits over `temperature`: p^(1/T), scaled to sum to 1.
+
+    Args:
+        probs: Tensor[N, C], rows that sum to 1. Their logarithms are the logits up to a constant
+            of the row, which the softmax drops; a probability under 1e-12 counts as 1e-12.
+        temperature: T; over 1 it flattens, under 1 it sharpens, and it never changes an order.
+
+    Returns:
+        float64[N, C].
+
+    Raises:
+        ValueError: if a shape or number is out of range, or the rows are no probabilities.
+
+    >>> temper([[0.8, 0.2]], 2.0).round(3).tolist()
+    [[0.667, 0.333]]
+    """
+    table = _as_probs(probs)
+    if not (temperature > 0.0 and np.isfinite(temperature)):
+        raise ValueError(f"temperature is {temperature}, needs a finite number above 0")
+    return _tempered(np.log(np.maximum(table, 1e-12)), temperature)
+
+
+def fit_temperature(probs: Any, labels: Any) -> float:
+    """The temperature of the least negative log-likelihood; give held-out answers.
+
+    Searched over log T between 0.02 and 50 (the likelihood has one maximum there: it is concave
+    in 1/T). Where every answer is right the likelihood has none, and the lower end is returned.
+
+    Args:
+        probs: Tensor[N, C], rows that sum to 1.
+        labels: Tensor[N], columns of `probs`.
+
+    Raises:
+        ValueError: if a shape is wrong or the rows are no probabilities.
+
+    >>> round(fit_temperature([[0.9, 0.1]] * 4, [0, 0, 0, 1]), 2)
+    2.0
+    """
+    table = _as_probs(probs)
+    columns = as_labels("labels", labels, *table.shape)
+    logits = np.log(np.maximum(table, 1e-12))
+    rows = np.arange(len(table))
+
+    def loss(log_temperature: float) -> float:
+        scaled = logits / np.exp(log_temperature)
+        highest = scaled.max(axis=1)
+        total = highest + np.log(np.exp(scaled - highest[:, None]).sum(axis=1))
+        return float((total - scaled[rows, columns]).mean())
+
+    low, high = (float(np.log(end)) for end in _TEMPERATURES)
+    found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-7})
+    ends = {low: loss(low), high: loss(high), float(found.x): float(found.fun)}
+    return float(np.exp(min(ends, key=lambda place: ends[place])))
+
+
+def _as_probs(probs: Any) -> NDArray[np.float64]:
+    """Float64[N, C] of rows that sum to 1."""
     table = as_scores("probs", probs)
-    if bins < 1:
-        raise ValueError(f"bins is {bins}, needs at least 1")
     if table.min() < 0 or table.max() > 1 + 1e-6 or np.abs(table.sum(axis=1) - 1).max() > 1e-3:
         raise ValueError(
             f"probs runs from {table.min():.4g} to {table.max():.4g} with row sums from "
             f"{table.sum(axis=1).min():.4g} to {table.sum(axis=1).max():.4g}, needs rows of "
             "probabilities that sum to 1"
         )
-    confidence = table.max(axis=1)
-    correct = true_class_ranks(table, labels) == 0
+    return table
+
+
+def _tempered(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    scaled = logits / temperature
+    raised = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+
+
+def _binned(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int) -> Reliability:
+    """Confidence and correctness, both [N], grouped into equally wide bins."""
+    if bins < 1:
+        raise ValueError(f"bins is {bins}, needs at least 1")
     edges = np.linspace(0.0, 1.0, bins + 1)
     place = np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, bins - 1)
     count = np.bincount(place, minlength=bins)
@@ -66,5 +190,5 @@ def reliability(probs: Any, labels: Any, bins: int = 10) -> Reliability:
         mean_confidence = np.bincount(place, confidence, bins) / count
         mean_accuracy = np.bincount(place, correct, bins) / count
     gaps = np.abs(mean_accuracy - mean_confidence)[count > 0]
-    ece = float(gaps @ count[count > 0] / len(table))
+    ece = float(gaps @ count[count > 0] / len(confidence))
     return Reliability(edges, mean_confidence, mean_accuracy, count, ece)
