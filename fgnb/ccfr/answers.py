@@ -23,7 +23,8 @@ class Answers:
         ids: official image ids ``[Q]``.
         labels: true classes ``[Q]``.
         probs: softmax probabilities, float32 ``[Q, C]`` (``S_f``).
-        logistic_probs: those of logistic regression on the frozen features ``[Q, C]``.
+        logistic_probs: those of logistic regression on the frozen features ``[Q, C]``, or None
+            where the run has none.
         neighbors: the 50 most similar database images of each.
         database_ids: official ids of the database ``[N]``.
         database_labels: their classes ``[N]``.
@@ -32,7 +33,7 @@ class Answers:
     ids: np.ndarray
     labels: np.ndarray
     probs: np.ndarray
-    logistic_probs: np.ndarray
+    logistic_probs: np.ndarray | None
     neighbors: Neighbors
     database_ids: np.ndarray
     database_labels: np.ndarray
@@ -48,7 +49,7 @@ class Answers:
             ids=kept["query_ids"],
             labels=kept["query_labels"],
             probs=kept["query_probs"],
-            logistic_probs=kept["query_logistic_probs"],
+            logistic_probs=kept.get("query_logistic_probs"),
             neighbors=neighbors,
             database_ids=kept["database_ids"],
             database_labels=kept["database_labels"],
@@ -57,11 +58,12 @@ class Answers:
     def predictions(self, settings: Settings) -> dict[str, np.ndarray]:
         """Predicted classes ``[Q]`` of the four methods set side by side in Table 4's shape.
 
-        ``logistic`` is the baseline on frozen features, ``retrieval`` the class of the nearest
-        image, ``classification`` the softmax, ``reranked`` equations 8 and 9.
+        ``logistic`` is the baseline on frozen features (where the run has it), ``retrieval`` the
+        class of the nearest image, ``classification`` the softmax, ``reranked`` equations 8 and 9.
         """
+        plain = self.logistic_probs
         return {
-            "logistic": self.logistic_probs.argmax(axis=1),
+            **({} if plain is None else {"logistic": plain.argmax(axis=1)}),
             "retrieval": self.neighbors.predictions(),
             "classification": self.probs.argmax(axis=1),
             "reranked": settings.predictions(self.probs, self.neighbors),
@@ -78,4 +80,4 @@ class Answers:
             "neighbor_labels": self.neighbors.labels.astype(np.int32),
             "neighbor_sims": self.neighbors.sims,
         }
-        return {f"{prefix}_{name}": array for name, array in found.items()}
+        return {f"{prefix}_{name}": array for name, array in found.items() if array is not None}

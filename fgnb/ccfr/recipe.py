@@ -5,25 +5,16 @@ Each `Value` carries its origin: whether the paper states it, and where, or why 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fgnb.baselines.plain import PlainSpec
+from fgnb.baselines.recipe import Value, known, scale_fields
+from fgnb.ccfr.multilevel_stage import MultiLevelSpec
 from fgnb.data import ImageSet
 from fgnb.data.transforms import PAPER_RATIO
-from fgnb.nn.backbones import NO_CUT
-from fgnb.nn.weights import weights_info
 from fgnb.presets import Preset
-
-
-@dataclass(frozen=True)
-class Value:
-    """A hyper-parameter with its origin: ``stated`` (where) or ``chosen`` (why)."""
-
-    value: Any
-    origin: str
-    reason: str
-
 
 RERANK = {
     "topn": Value(5, "stated", "section 4.2; the optimum of Fig. 6 is 2"),
@@ -63,6 +54,17 @@ FROZEN_TRUNK = {
     ),
     "crop_ratio": Value(0.875, "chosen", "the crop that the default weights were trained for"),
 }
+MULTI_LEVEL = {
+    "parent_weight": Value(1.0, "stated", "section 3.1: lambda of equation 4"),
+    "children": Value("mean", "stated", "section 3.1: the average; equation 3 then hardly fires"),
+    "classes_a_parent": Value(5, "chosen", "silent on the number of super classes"),
+    "clustering": Value(
+        "cross-entropy",
+        "chosen",
+        "silent beyond 'visual feature clustering'; k-means on the class means of that run",
+    ),
+}
+CLUSTERINGS = ("cross-entropy", "pretrained")
 
 
 def values(preset: Preset) -> dict[str, Value]:
@@ -94,21 +96,65 @@ def global_spec(
     Raises:
         TypeError: an override that is no field of the spec.
     """
-    info = weights_info(backbone, weights)
-    recipe = {name: value.value for name, value in values(preset).items()}
     spec = PlainSpec(
-        backbone=backbone,
-        weights_tag=info.tag,
-        weights_sha256=info.sha256,
-        image_size=preset.image_size,
-        cut=preset.freeze_stride or NO_CUT,
-        fold=fold,
-        fold_seed=seed,
+        **scale_fields(preset, backbone, weights, fold, seed),
+        **known(values(preset)),
         epochs=preset.epochs,
-        max_steps=preset.max_steps,
-        batch_size=preset.batch_size,
-        seed=seed,
-        threads=preset.threads,
-        **recipe,
     )
     return replace(spec, **overrides)
+
+
+def multi_level_spec(
+    preset: Preset,
+    images: ImageSet,
+    backbone: str,
+    weights: str,
+    *,
+    fold: str,
+    seed: int,
+    n_parents: int = 0,
+    parent_weight: float = MULTI_LEVEL["parent_weight"].value,
+    children: str = MULTI_LEVEL["children"].value,
+    clustering: str = MULTI_LEVEL["clustering"].value,
+    parents: Sequence[int] | None = None,
+    **overrides: Any,
+) -> MultiLevelSpec:
+    """The spec of the classifier under the multi-level loss (Table 3, second row).
+
+    Args:
+        preset: the scale.
+        images: the image set; only its classes matter here.
+        backbone: as in `global_spec`.
+        weights: as in `global_spec`.
+        fold: as in `global_spec`.
+        seed: as there, and of the starts of k-means.
+        n_parents: super classes; 0 means a fifth of the classes, rounded, and at least 2.
+        parent_weight: ``lambda`` of equation 4.
+        children: ``mean`` or ``sum``, the reading of equation 3.
+        clustering: whose class means are clustered: ``cross-entropy`` (the global stage of the
+            same fold and recipe) or ``pretrained`` (the backbone as it comes).
+        parents: the super class of each class, in place of clustering.
+        **overrides: fields of the plain recipe to replace, by name; the run that is clustered
+            takes them too.
+
+    Raises:
+        TypeError: an override that is no field of the plain spec.
+        ValueError: an unknown clustering.
+    """
+    if clustering not in CLUSTERINGS:
+        raise ValueError(f"clustering is {clustering!r}; it is one of {', '.join(CLUSTERINGS)}")
+    plain = global_spec(preset, images, backbone, weights, fold=fold, seed=seed, **overrides)
+    given = None if parents is None else tuple(int(parent) for parent in parents)
+    if given is not None:
+        count = n_parents or max(given) + 1
+    else:
+        share = len(images.classes) / MULTI_LEVEL["classes_a_parent"].value
+        count = n_parents or max(2, int(share + 0.5))
+    return MultiLevelSpec(
+        **vars(plain),
+        n_parents=count,
+        parent_weight=float(parent_weight),
+        children=children,
+        clustered_on=plain if given is None and clustering == "cross-entropy" else None,
+        parents=given,
+    )

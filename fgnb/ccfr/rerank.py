@@ -161,12 +161,11 @@ def topm_neighbors(sims: Tensor, topm: int) -> tuple[Tensor, Tensor]:
         ValueError: a negative ``topm``.
     """
     topm = _clip("topm", topm, sims.shape[1])
-    values, index = sims.topk(topm, dim=1)
-    index = index.sort(dim=1).values
+    values, index = sims.topk(min(topm + 1, sims.shape[1]), dim=1)
+    index = index[:, :topm].sort(dim=1).values
     # topk picks any of those equal to the last value; where some were left out, sort the row.
-    last = values[:, -1:] if topm else values
-    cut = (sims == last).sum(dim=1) > (values == last).sum(dim=1)
-    if topm and cut.any():
+    cut = (values[:, topm - 1 : topm] == values[:, topm:]).any(dim=1)
+    if cut.any():
         whole = sims[cut].argsort(dim=1, descending=True, stable=True)
         index[cut] = whole[:, :topm]
     order = sims.gather(1, index).argsort(dim=1, descending=True, stable=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+
+from fgnb.ccfr.rerank import topm_neighbors
 
 STORED_NEIGHBORS = 50
 
@@ -41,7 +44,8 @@ def nearest(
     chunks, so memory stays at ``chunk`` x N.
 
     Raises:
-        ValueError: widths that differ, or labels that don't match the database.
+        ValueError: widths that differ, labels that don't match the database, vectors that are not
+            finite, a ``k`` below 1.
     """
     if queries.ndim != 2 or database.ndim != 2 or queries.shape[1] != database.shape[1]:
         raise ValueError(
@@ -49,17 +53,20 @@ def nearest(
         )
     if labels.shape != database.shape[:1]:
         raise ValueError(f"labels is {labels.shape}; ({len(database)},) is needed")
-    k = min(k, len(database))
+    if k < 1:
+        raise ValueError(f"k is {k}, needs 1 at least")
+    for name, vectors in {"queries": queries, "database": database}.items():
+        if not np.isfinite(vectors).all():
+            raise ValueError(f"{name} holds nan or infinity, needs finite numbers")
     unit = _normalise(database)
     sims, index = [], []
     for start in range(0, len(queries), chunk):
         block = _normalise(queries[start : start + chunk]) @ unit.T
-        # A stable sort of the negated values keeps ties in row order.
-        order = np.argsort(-block, axis=1, kind="stable")[:, :k]
-        index.append(order)
-        sims.append(np.take_along_axis(block, order, axis=1))
+        best, order = topm_neighbors(torch.from_numpy(block), k)
+        sims.append(best.numpy())
+        index.append(order.numpy())
     rows = np.concatenate(index)
-    return Neighbors(np.concatenate(sims).astype(np.float32), rows, labels[rows])
+    return Neighbors(np.concatenate(sims), rows, labels[rows])
 
 
 def _normalise(vectors: np.ndarray) -> np.ndarray:

@@ -36,6 +36,21 @@ def test_equal_similarities_keep_the_order_of_rows_and_length_does_not_matter():
     assert found.sims.tolist() == [[1.0, 1.0, 1.0]]
 
 
+@pytest.mark.parametrize("k", [1, 7, 50, 299, 300])
+def test_many_equal_similarities_are_in_the_order_of_a_stable_sort(k):
+    rng = np.random.default_rng(1)
+    queries, database = rng.integers(-1, 2, (20, 4)), rng.integers(-1, 2, (300, 4))
+    units = [
+        v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (queries, database)
+    ]
+    left, right = (unit.astype(np.float32) for unit in units)
+    sims = np.concatenate([left[:8] @ right.T, left[8:16] @ right.T, left[16:] @ right.T])
+    order = np.argsort(-sims, axis=1, kind="stable")[:, :k]
+    found = nearest(queries, database, np.arange(300), k, chunk=8)
+    assert np.array_equal(found.index, order)
+    assert np.array_equal(found.sims, np.take_along_axis(sims, order, axis=1))
+
+
 def test_k_is_clipped_and_a_zero_vector_is_near_nothing():
     found = nearest(np.zeros((1, 2), np.float32), np.ones((3, 2), np.float32), np.arange(3), 50)
     assert found.sims.tolist() == [[0.0, 0.0, 0.0]]
@@ -46,3 +61,7 @@ def test_shapes_are_checked():
         nearest(np.ones((1, 2)), np.ones((3, 4)), np.arange(3))
     with pytest.raises(ValueError, match=r"labels is \(2,\); \(3,\) is needed"):
         nearest(np.ones((1, 4)), np.ones((3, 4)), np.arange(2))
+    with pytest.raises(ValueError, match="k is 0, needs 1 at least"):
+        nearest(np.ones((1, 4)), np.ones((3, 4)), np.arange(3), 0)
+    with pytest.raises(ValueError, match="queries holds nan or infinity"):
+        nearest(np.full((1, 4), np.nan), np.ones((3, 4)), np.arange(3))

@@ -1,0 +1,267 @@
+"""The model of section 3.2 (Fig. 2): global features, chosen regions, fusion, embedding, loss.
+
+One extractor sees the whole image and every zoomed region. Boxes are picked by suppression on the
+pyramid's scores; crops of fixed boxes pass no gradient back to the scores, so how the triplet loss
+can change which boxes are picked is left open by the paper. `SIGNALS` holds three readings:
+
+- ``none``: literally; once its warm-up ends, the scorer learns nothing.
+- ``gate``: each region's map is weighted by the sigmoid of its score.
+- ``margin-rank``: the ranking loss of the warm-up goes on, its targets now each region's own
+  triplet margin. The chosen regions are ranked together with rivals from anywhere: among
+  themselves they differ so little that their scores would only be drawn together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fgnb.ccfr.fusion import Concatenation, Fusion
+from fgnb.ccfr.pyramid import SCALES, Pyramid
+from fgnb.ccfr.triplet import region_margins, triplet_loss
+from fgnb.nn.backbones import Backbone, global_pool
+from fgnb.nn.ranking import ranking_loss
+from fgnb.nn.regions import Anchors, greedy_nms, separated_nms
+from fgnb.nn.zoomed import Extractor, Sizes, Views
+
+SIGNALS = ("none", "gate", "margin-rank")
+NMS = ("separate", "joint")
+FUSIONS = ("network", "concatenate")
+BOXES = ("scored", "random", "centre")
+CANDIDATES = ("sampled", "best")
+GLOBAL_SHARE = 0.5
+
+
+class Chosen(NamedTuple):
+    """Regions of a batch: places among the anchors ``Tensor[B, K]``, their scores and boxes."""
+
+    places: Tensor
+    scores: Tensor
+    boxes: Tensor
+
+
+class Looked(NamedTuple):
+    """What the model makes of a batch.
+
+    Attributes:
+        scores: of all boxes, ``Tensor[B, A]``.
+        embedding: global and local features side by side, ``Tensor[B, F]`` (``x_A`` of eq. 5).
+        logits: ``Tensor[B, C]``.
+        pooled: mean over space of each region's map, ``Tensor[B, K, D]``.
+        chosen: the regions.
+    """
+
+    scores: Tensor
+    embedding: Tensor
+    logits: Tensor
+    pooled: Tensor
+    chosen: Chosen
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How regions are picked from scores (section 3.2; 2 a scale and 0.25 in section 4.2).
+
+    Raises:
+        ValueError: an unknown kind of ``nms``.
+    """
+
+    nms: str = "separate"
+    per_scale: int = 2
+    iou: float = 0.25
+
+    def __post_init__(self) -> None:
+        if self.nms not in NMS:
+            raise ValueError(f"nms is {self.nms!r}; it is one of {', '.join(NMS)}")
+
+    @property
+    def count(self) -> int:
+        """K, regions an image."""
+        return self.per_scale * len(SCALES)
+
+    def __call__(self, scores: Tensor, anchors: Anchors) -> Tensor:
+        """``scores[B, A]`` -> ``index[B, K]``; ``separate`` gives the finer scale's first."""
+        if self.nms == "separate":
+            return separated_nms(scores, anchors, per_scale=self.per_scale, iou=self.iou)
+        return greedy_nms(scores, anchors.overlap, count=self.count, iou=self.iou)
+
+
+def sample_places(anchors: Anchors, images: int, choice: Choice) -> Tensor:
+    """Boxes anywhere, all different: ``index[images, K]``, ``choice.per_scale`` of each scale.
+
+    From PyTorch's random state, which `fgnb.training.fit` sets for each step.
+    """
+    device = anchors.boxes.device
+    picks = []
+    for index, _ in anchors.by_scale:
+        order = torch.rand(images, len(index), device=device).topk(choice.per_scale, dim=1)
+        picks.append(index[order.indices])
+    return torch.cat(picks, dim=1)
+
+
+class Scorer(nn.Module):
+    """Extractor and pyramid: what proposes regions, shared by warm-up and joint stage."""
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        anchors: Anchors,
+        sizes: Sizes,
+        cut: int,
+        micro_batch: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.backbone.trunk.requires_grad_(False)
+        self.pyramid = Pyramid(_channels(backbone))
+        self.sizes, self.cut, self.micro_batch = sizes, cut, micro_batch
+        self._anchors = {torch.device("cpu"): anchors}
+
+    @property
+    def extractor(self) -> Extractor:
+        """The network that sees whole and regions alike."""
+        return Extractor(self.backbone, self.sizes, self.cut, self.micro_batch)
+
+    def anchors(self, device: torch.device) -> Anchors:
+        """All boxes, on ``device``."""
+        if device not in self._anchors:
+            self._anchors[device] = self._anchors[torch.device("cpu")].to(device)
+        return self._anchors[device]
+
+    def score(self, maps: list[Tensor]) -> Tensor:
+        """Scores ``Tensor[B, A]``; the pyramid sends no gradient into the extractor (as in NTS)."""
+        return self.pyramid([m.detach() for m in maps])
+
+    def choose(self, scores: Tensor, choice: Choice, fixed: Tensor | None = None) -> Chosen:
+        """Regions by their scores, or those of ``fixed[B, K]``."""
+        placed = self.anchors(scores.device)
+        index = choice(scores.detach(), placed) if fixed is None else fixed
+        return Chosen(index, scores.gather(1, index), placed.boxes[index])
+
+
+class RegionModel(Scorer):
+    """The whole model; ``head`` starts from that of a classifier on global features.
+
+    Its start averages the answers that the former head gives to the whole image (half) and to
+    the local features (the other half, evenly).
+
+    Args:
+        backbone: with the weights of the first stage.
+        head: the first stage's, on global features.
+        anchors: all boxes that can be picked.
+        sizes: of whole, source and region.
+        choice: how regions are picked.
+        fusion: ``network`` or ``concatenate``.
+        signal: of `SIGNALS`.
+        cut: of the backbone.
+        micro_batch: regions at a time, or None for all.
+
+    Raises:
+        ValueError: an unknown fusion or signal, or a fusion network without regions by scale.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        head: nn.Linear,
+        anchors: Anchors,
+        sizes: Sizes,
+        *,
+        choice: Choice,
+        fusion: str,
+        signal: str,
+        cut: int,
+        micro_batch: int | None = None,
+    ) -> None:
+        super().__init__(backbone, anchors, sizes, cut, micro_batch)
+        if fusion not in FUSIONS:
+            raise ValueError(f"fusion is {fusion!r}; it is one of {', '.join(FUSIONS)}")
+        if signal not in SIGNALS:
+            raise ValueError(f"scorer_signal is {signal!r}; it is one of {', '.join(SIGNALS)}")
+        if fusion == "network" and choice.nms == "joint":
+            raise ValueError(
+                "the fusion network joins the regions of a scale: nms must be separate"
+            )
+        channels, parts = backbone.num_features, choice.count
+        self.fusion: nn.Module = Concatenation()
+        if fusion == "network":
+            self.fusion, parts = Fusion(channels, len(SCALES), choice.per_scale), len(SCALES)
+        self.head = nn.Linear(channels * (1 + parts), head.out_features)
+        shares = [GLOBAL_SHARE, *([(1 - GLOBAL_SHARE) / parts] * parts)]
+        with torch.no_grad():
+            self.head.weight.copy_(torch.cat([head.weight * share for share in shares], dim=1))
+            self.head.bias.copy_(head.bias)
+        self.choice, self.signal = choice, signal
+
+    def forward(self, views: Views, fixed: Tensor | None = None) -> Looked:
+        """Embed and classify a batch; ``fixed[B, K]`` names its regions in place of the scores."""
+        maps = self.extractor.whole(views.inputs)
+        scores = self.score(maps)
+        chosen = self.choose(scores, self.choice, fixed)
+        regions = self.extractor.regions(views, chosen.boxes)
+        pooled = regions.mean(dim=(3, 4))
+        if self.signal == "gate":
+            regions = regions * chosen.scores.sigmoid()[:, :, None, None, None]
+        parts = torch.cat([global_pool(maps[-1])[:, None], self.fusion(regions)], dim=1)
+        embedding = parts.flatten(1)
+        return Looked(scores, embedding, self.head(embedding), pooled, chosen)
+
+    def ranked(self, views: Views, looked: Looked) -> tuple[Tensor, Tensor]:
+        """What `margin-rank` compares: the chosen regions, and one rival of each scale anywhere.
+
+        Returns:
+            scores ``Tensor[B, M]`` with a gradient, pooled features ``Tensor[B, M, D]`` without.
+        """
+        placed = self.anchors(looked.scores.device)
+        rivals = sample_places(placed, len(looked.scores), replace(self.choice, per_scale=1))
+        with torch.no_grad():
+            pooled = self.extractor.regions(views, placed.boxes[rivals]).mean(dim=(3, 4))
+        scores = torch.cat([looked.chosen.scores, looked.scores.gather(1, rivals)], dim=1)
+        return scores, torch.cat([looked.pooled.detach(), pooled], dim=1)
+
+
+class JointLoss(nn.Module):
+    """Equation 7: softmax loss plus mu times the triplet loss; with ``margin-rank`` a third term.
+
+    Args:
+        mu: weight of the triplet loss.
+        margin: ``a`` of equation 5.
+        mining: of `fgnb.ccfr.triplet.MINING`.
+        label_smoothing: of the softmax loss, as in the rows that this one is compared with.
+    """
+
+    def __init__(self, *, mu: float, margin: float, mining: str, label_smoothing: float) -> None:
+        super().__init__()
+        self.mu, self.margin, self.mining = mu, margin, mining
+        self.label_smoothing = label_smoothing
+
+    def forward(
+        self, looked: Looked, targets: Tensor, ranked: tuple[Tensor, Tensor] | None = None
+    ) -> dict[str, Tensor]:
+        """The loss by parts: ``loss``, ``softmax``, ``triplet`` and, with ``ranked``, ``rank``.
+
+        Args:
+            looked: the batch.
+            targets: ``Tensor[B]``.
+            ranked: of `RegionModel.ranked`, where the signal is ``margin-rank``.
+        """
+        softmax = F.cross_entropy(looked.logits, targets, label_smoothing=self.label_smoothing)
+        triplet = triplet_loss(looked.embedding, targets, margin=self.margin, mining=self.mining)
+        parts = {"loss": softmax + self.mu * triplet, "softmax": softmax, "triplet": triplet}
+        if ranked is not None:
+            scores, pooled = ranked
+            parts["rank"] = ranking_loss(scores, region_margins(pooled, targets))
+            parts["loss"] = parts["loss"] + parts["rank"]
+        return parts
+
+
+@torch.no_grad()
+def _channels(backbone: Backbone) -> tuple[int, int]:
+    """Channels of the maps at strides 16 and 32."""
+    device = next(backbone.parameters()).device
+    found = backbone.maps(torch.zeros(1, 3, 64, 64, device=device), (16, 32))
+    return found[16].shape[1], found[32].shape[1]

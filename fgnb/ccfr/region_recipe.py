@@ -1,0 +1,114 @@
+"""From a preset to the specs of the region stages; each value is stated in the paper or chosen."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from fgnb import training
+from fgnb.baselines.plain import PlainSpec, PlainStage
+from fgnb.baselines.recipe import Value, known
+from fgnb.ccfr.model import Choice
+from fgnb.ccfr.recipe import values
+from fgnb.ccfr.region_spec import RegionSpec, WarmUpSpec
+from fgnb.presets import Preset
+
+MODEL = {
+    "iou": Value(0.25, "stated", "section 4.2"),
+    "per_scale": Value(2, "stated", "section 4.2: two local regions for each of two scales"),
+    "border": Value("shift", "chosen", "silent; boxes that cross the border are moved inside"),
+    "boxes": Value("scored", "stated", "section 3.2; random and centre are controls"),
+    "nms": Value("separate", "stated", "section 3.2: on each scale by itself"),
+    "fusion": Value("network", "stated", "section 3.2: 1x1 convolution, scale by scale"),
+    "scorer_signal": Value(
+        "margin-rank", "chosen", "crops pass no gradient to scores; the text leaves it open"
+    ),
+    "mu": Value(1.0, "stated", "section 3.2: weight of the triplet loss in equation 7"),
+    "margin": Value(0.1, "chosen", "silent; cosine similarities of one network lie close together"),
+    "mining": Value("batch-hard", "chosen", "silent"),
+    "images_per_class": Value(2, "chosen", "silent; a triplet needs two images of a class"),
+}
+WARM_UP = {
+    "per_scale": Value(3, "chosen", "six ranked regions an image, as in NTS-Net"),
+    "candidates": Value(
+        "sampled",
+        "chosen",
+        "silent; NTS-Net ranks its own best, which in a few passes sees too little of an image",
+    ),
+}
+REGION_PUBLISHED = {
+    "new_layers": Value(1.0, "chosen", "silent; one rate for all layers"),
+    "average": Value(0.0, "chosen", "silent; the last weights"),
+}
+REGION_FROZEN_TRUNK = {
+    "new_layers": Value(
+        1.0, "chosen", "head and fusion start from trained ones; 5 broke them on held-out images"
+    ),
+    "average": Value(0.0, "chosen", "the start of this stage is no trained model of its own"),
+}
+WARM_UP_LR = {
+    "published": Value(0.001, "stated", "section 4.2, for every stage"),
+    "frozen": Value(0.005, "chosen", "the scorer starts from nothing and has few steps"),
+}
+_SHARED = ("lr", "decay", "decay_every", "momentum", "weight_decay", "crop_ratio")
+
+
+def region_values(preset: Preset) -> dict[str, Value]:
+    """All values of the joint stage, each with its origin."""
+    own = REGION_PUBLISHED if preset.freeze_stride is None else REGION_FROZEN_TRUNK
+    shared = {k: v for k, v in values(preset).items() if k in (*_SHARED, "label_smoothing")}
+    return {**MODEL, **shared, **own}
+
+
+def warm_up_values(preset: Preset) -> dict[str, Value]:
+    """All values of the ranking warm-up, each with its origin."""
+    rate = WARM_UP_LR["published" if preset.freeze_stride is None else "frozen"]
+    shared = {name: value for name, value in values(preset).items() if name in _SHARED}
+    kept = {name: MODEL[name] for name in ("iou", "border")}
+    return {**shared, **kept, **WARM_UP, "lr": rate}
+
+
+def warm_up_spec(preset: Preset, start: PlainStage, **overrides: Any) -> WarmUpSpec:
+    """The spec of the ranking warm-up that begins from ``start``.
+
+    Raises:
+        TypeError: an override that is no field of the spec.
+    """
+    own = known(warm_up_values(preset))
+    spec = WarmUpSpec(**{**_zoom(preset, start), **own}, epochs=preset.warm_up_epochs)
+    return replace(spec, **overrides)
+
+
+def region_spec(preset: Preset, start: PlainStage, **overrides: Any) -> RegionSpec:
+    """The spec of the joint stage that begins from ``start``.
+
+    Raises:
+        TypeError: an override that is no field of the spec.
+        ValueError: an unknown kind of suppression.
+    """
+    zoom = _zoom(preset, start)
+    recipe = known(region_values(preset))
+    own = {name: value for name, value in recipe.items() if name not in zoom}
+    spec = replace(RegionSpec(**zoom, **own, epochs=preset.region_epochs), **overrides)
+    Choice(spec.nms, spec.per_scale, spec.iou)
+    return spec
+
+
+def _zoom(preset: Preset, start: PlainStage) -> dict[str, Any]:
+    """The fields that a stage takes over from its start, and those of the preset's scale."""
+    plain = start.spec
+    key = training.identity(start).key
+    inherited = {
+        *("backbone", "weights_tag", "weights_sha256", "image_size", "crop_ratio", "cut"),
+        *("fold", "fold_seed", "seed", "threads", "batch_size"),
+    }
+    recipe = {k: v for k, v in known(values(preset)).items() if k in _SHARED}
+    return {
+        **recipe,
+        **{f.name: getattr(plain, f.name) for f in fields(PlainSpec) if f.name in inherited},
+        "start": {"stage": start.name, "key": key, "spec": asdict(plain)},
+        "source_size": max(preset.source_size, plain.image_size),
+        "crop_size": preset.crop_size,
+        "max_steps": preset.max_steps,
+        "micro_batch": preset.micro_batch,
+    }

@@ -1,0 +1,80 @@
+"""What the weights of the region stages depend on, but for the pictures and the code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fgnb.nn.zoomed import Sizes
+
+
+@dataclass(frozen=True)
+class ZoomSpec:
+    """Fields that the ranking warm-up and the joint stage share.
+
+    ``start`` describes the run whose extractor and head training begins from (stage, key, spec).
+    Sizes are in pixels: of the whole image, of the source that regions are cut from, of a zoomed
+    region. ``decay`` is ``cosine`` or ``step``, as in `fgnb.baselines.plain`.
+    """
+
+    backbone: str
+    weights_tag: str
+    weights_sha256: str
+    image_size: int
+    source_size: int
+    crop_size: int
+    crop_ratio: float
+    cut: int
+    fold: str
+    fold_seed: int
+    start: dict[str, Any]
+    border: str
+    iou: float
+    per_scale: int
+    epochs: int
+    max_steps: int | None
+    lr: float
+    decay: str
+    decay_every: int
+    momentum: float
+    weight_decay: float
+    batch_size: int
+    micro_batch: int | None
+    seed: int
+    threads: int
+
+    @property
+    def sizes(self) -> Sizes:
+        """The three sizes together."""
+        return Sizes(self.image_size, self.source_size, self.crop_size)
+
+
+@dataclass(frozen=True)
+class WarmUpSpec(ZoomSpec):
+    """The ranking warm-up; ``per_scale`` counts the regions that are ranked.
+
+    ``candidates`` is ``sampled`` (anywhere, anew in each step) or ``best`` (the scorer's own).
+    """
+
+    candidates: str
+
+
+@dataclass(frozen=True)
+class RegionSpec(ZoomSpec):
+    """The joint stage.
+
+    ``boxes`` is ``scored``, or a control: ``random`` or ``centre``. ``new_layers`` multiplies the
+    rate of fusion and head. A batch holds ``batch_size / images_per_class`` classes.
+    """
+
+    boxes: str
+    nms: str
+    fusion: str
+    scorer_signal: str
+    mu: float
+    margin: float
+    mining: str
+    images_per_class: int
+    label_smoothing: float
+    new_layers: float
+    average: float

@@ -1,0 +1,329 @@
+"""The two stages of section 4.2: rank regions first, then softmax and triplet loss together.
+
+Both begin from a stage on global features (`ccfr/multi-level`, or `ccfr/global`), which they train
+first where the store lacks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fgnb import training
+from fgnb.baselines.boxes import fixed_boxes
+from fgnb.baselines.kept import average_with_start, held_out_figures
+from fgnb.baselines.plain import PlainStage
+from fgnb.ccfr.model import (
+    BOXES,
+    CANDIDATES,
+    Choice,
+    JointLoss,
+    Looked,
+    RegionModel,
+    Scorer,
+    sample_places,
+)
+from fgnb.ccfr.pyramid import anchors
+from fgnb.ccfr.region_spec import RegionSpec, WarmUpSpec
+from fgnb.data import ImageSet, PKSampler, shuffled_batches
+from fgnb.nn.maps import seeded_backbone
+from fgnb.nn.ranking import ranking_loss
+from fgnb.nn.zoomed import Views, ZoomedImages
+from fgnb.training.schedule import sgd
+
+
+class WarmUpModule(nn.Module):
+    """Extractor and head stay as they are; the pyramid learns to rank what they are sure of."""
+
+    def __init__(self, scorer: Scorer, head: nn.Linear, spec: WarmUpSpec, epoch_steps: int) -> None:
+        super().__init__()
+        self.scorer, self.head, self.spec, self.epoch_steps = scorer, head, spec, epoch_steps
+        if spec.candidates not in CANDIDATES:
+            raise ValueError(
+                f"candidates is {spec.candidates!r}; it is one of {', '.join(CANDIDATES)}"
+            )
+        self.scorer.backbone.requires_grad_(False)
+        self.head.requires_grad_(False)
+        self.choice = Choice("separate", spec.per_scale, spec.iou)
+
+    def loss(self, views: Views) -> dict[str, Tensor]:
+        """NTS's ranking loss; a region is worth the probability of the true class on it alone."""
+        maps = self.scorer.extractor.whole(views.inputs)
+        scores = self.scorer.score(maps)
+        sampled = None
+        if self.spec.candidates == "sampled":
+            sampled = sample_places(self.scorer.anchors(scores.device), len(scores), self.choice)
+        chosen = self.scorer.choose(scores, self.choice, sampled)
+        with torch.no_grad():
+            regions = self.scorer.extractor.regions(views, chosen.boxes)
+            logits = self.head(regions.mean(dim=(3, 4)))
+            truth = views.targets[:, None, None].expand(-1, logits.shape[1], 1)
+            confidence = logits.log_softmax(2).gather(2, truth)[..., 0]
+        return {"loss": ranking_loss(chosen.scores, confidence)}
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """SGD over the pyramid alone; the rate decays by ``spec.decay``."""
+        groups = [{"params": list(self.scorer.pyramid.parameters())}]
+        return sgd(groups, self.spec, self.epoch_steps)
+
+
+class RegionModule(nn.Module):
+    """The model under equation 7."""
+
+    def __init__(
+        self, model: RegionModel, fixed: Tensor | None, spec: RegionSpec, epoch_steps: int
+    ) -> None:
+        super().__init__()
+        self.model, self.spec, self.epoch_steps = model, spec, epoch_steps
+        self.fixed: Tensor | None
+        self.register_buffer("fixed", fixed, persistent=False)
+        if fixed is not None:
+            self.model.pyramid.requires_grad_(False)
+        self.ranks = spec.scorer_signal == "margin-rank" and fixed is None
+        self.objective = JointLoss(
+            mu=spec.mu,
+            margin=spec.margin,
+            mining=spec.mining,
+            label_smoothing=spec.label_smoothing,
+        )
+
+    def forward(self, views: Views) -> Looked:
+        """Embed and classify a batch."""
+        fixed = self.fixed
+        return self.model(views, None if fixed is None else fixed[views.rows])
+
+    def loss(self, views: Views) -> dict[str, Tensor]:
+        """Equation 7, and the scorer's own term where it has one."""
+        looked = self(views)
+        ranked = self.model.ranked(views, looked) if self.ranks else None
+        return self.objective(looked, views.targets, ranked)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """SGD: extractor and pyramid at the recipe's rate, the new layers at a multiple of it."""
+        spec, model = self.spec, self.model
+        new = [model.fusion, model.head]
+        groups: list[dict[str, Any]] = [
+            {"params": [*_free(model.backbone), *_free(model.pyramid)]},
+            {"params": [p for m in new for p in _free(m)], "lr": spec.lr * spec.new_layers},
+        ]
+        return sgd(groups, spec, self.epoch_steps)
+
+
+class _ZoomStage:
+    """What both stages share: the fold, the cached arrays, the start."""
+
+    modules: tuple[str, ...] = ("fgnb.ccfr.region_stages",)
+
+    def __init__(
+        self,
+        images: ImageSet,
+        spec: Any,
+        weights: str,
+        name: str,
+        *,
+        start: PlainStage,
+        workers: int = 0,
+    ) -> None:
+        self.images, self.spec, self.weights, self.name = images, spec, weights, name
+        self.start, self.workers = start, workers
+        self.data_fingerprint = images.fingerprint
+        self.anchors = anchors(spec.image_size, border=spec.border)
+        self.zoomed = ZoomedImages(images, weights, spec)
+        self.train_index, self.query_index = self.zoomed.train_index, self.zoomed.query_index
+
+    def started(self) -> tuple[Any, nn.Linear]:
+        """Extractor and head of the start."""
+        spec = self.spec
+        backbone = seeded_backbone(spec.backbone, self.weights, cut=spec.cut, seed=spec.seed)
+        head = nn.Linear(backbone.num_features, len(self.images.classes))
+        weights = training.fit(self.start, progress=False).weights()
+        for part, module in (("backbone", backbone), ("head", head)):
+            module.load_state_dict(_below(weights, part))
+        return backbone, head
+
+    def plan(self, batches: Any) -> training.TrainingData:
+        """The samples in the order of ``batches``."""
+        return training.TrainingData(
+            dataset=self.zoomed,
+            batches=batches,
+            epochs=self.spec.epochs,
+            max_steps=self.spec.max_steps,
+            workers=self.workers,
+        )
+
+    def validate(self, module: Any) -> dict[str, float]:
+        """Nothing; a stage that has something to say overrides it."""
+        return {}
+
+    def _views(self, rows: np.ndarray, device: torch.device) -> Iterator[Views]:
+        for views in self.zoomed.batches(rows):
+            yield views.to(device)
+
+    def _named(self) -> dict[str, np.ndarray]:
+        images, query = self.images, self.query_index
+        return {"query_ids": images.ids[query], "query_labels": images.labels[query]}
+
+    def _boxes(self, index: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
+        return {
+            "query_boxes": self.anchors.boxes.numpy()[index].astype(np.float32),
+            "query_box_scores": scores.astype(np.float32),
+            "query_box_scales": self.anchors.scales.numpy()[index].astype(np.float32),
+        }
+
+
+class WarmUpStage(_ZoomStage):
+    """``ccfr/warm-up``: "we first utilize the ranking loss to train the FPN" (section 4.2)."""
+
+    spec: WarmUpSpec
+
+    def data(self) -> training.TrainingData:
+        """Batches in an order of ``(seed, epoch)``."""
+        size, count, seed = self.spec.batch_size, len(self.train_index), self.spec.seed
+        return self.plan(lambda epoch: shuffled_batches(count, size, seed, epoch))
+
+    def module(self) -> WarmUpModule:
+        """The start's extractor and head, and a fresh pyramid."""
+        spec = self.spec
+        backbone, head = self.started()
+        scorer = Scorer(backbone, self.anchors, spec.sizes, spec.cut, spec.micro_batch)
+        steps = -(-len(self.train_index) // spec.batch_size)
+        return WarmUpModule(scorer, head, spec, steps)
+
+    @torch.inference_mode()
+    def predict(self, module: WarmUpModule) -> dict[str, np.ndarray]:
+        """The queries' four best boxes (two a scale), as the joint stage would begin with.
+
+        Keys: ``query_ids``, ``query_labels``, ``query_boxes[Q, K, 4]``, ``query_box_scores``,
+        ``query_box_scales``.
+        """
+        module.eval()
+        choice = Choice("separate", 2, self.spec.iou)
+        index, scores = [], []
+        for views in self._views(self.query_index, module.head.weight.device):
+            scored = module.scorer.score(module.scorer.extractor.whole(views.inputs))
+            chosen = module.scorer.choose(scored, choice)
+            index.append(chosen.places.cpu().numpy())
+            scores.append(chosen.scores.cpu().numpy())
+        return {**self._named(), **self._boxes(np.concatenate(index), np.concatenate(scores))}
+
+
+class RegionStage(_ZoomStage):
+    """``ccfr/regions``: softmax and triplet loss over global and local features (equation 7).
+
+    ``warm_up`` trains the pyramid first; the controls with fixed boxes need none.
+    """
+
+    spec: RegionSpec
+
+    def __init__(self, *args: Any, warm_up: WarmUpStage | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.spec.boxes not in BOXES:
+            raise ValueError(f"boxes is {self.spec.boxes!r}; it is one of {', '.join(BOXES)}")
+        if (self.spec.boxes == "scored") != (warm_up is not None):
+            raise ValueError(f"boxes is {self.spec.boxes!r}: only scored boxes have a warm-up")
+        if self.spec.batch_size % self.spec.images_per_class:
+            raise ValueError(
+                f"batch_size is {self.spec.batch_size}; it should be a multiple of "
+                f"images_per_class, {self.spec.images_per_class}"
+            )
+        self.warm_up = warm_up
+
+    @cached_property
+    def sampler(self) -> PKSampler:
+        """P classes and K images of each a batch, as the triplet loss needs."""
+        spec, labels = self.spec, self.images.labels[self.train_index]
+        classes = min(spec.batch_size // spec.images_per_class, len(self.images.classes))
+        return PKSampler(labels, classes, spec.images_per_class, spec.seed)
+
+    @property
+    def fixed(self) -> Tensor | None:
+        """Boxes of the controls for every image of the set, ``Tensor[N, K]``."""
+        spec = self.spec
+        return fixed_boxes(spec.boxes, self.anchors, self.images.ids, spec.seed, spec.per_scale)
+
+    def data(self) -> training.TrainingData:
+        """Batches of P classes times K images, in an order of ``(seed, epoch)``."""
+        return self.plan(self.sampler.batches)
+
+    def module(self) -> RegionModule:
+        """The start's extractor and head, the warm-up's pyramid."""
+        spec = self.spec
+        backbone, head = self.started()
+        model = RegionModel(
+            backbone,
+            head,
+            self.anchors,
+            spec.sizes,
+            choice=Choice(spec.nms, spec.per_scale, spec.iou),
+            fusion=spec.fusion,
+            signal=spec.scorer_signal,
+            cut=spec.cut,
+            micro_batch=spec.micro_batch,
+        )
+        if self.warm_up is not None:
+            ranked = training.fit(self.warm_up, progress=False).weights()
+            model.pyramid.load_state_dict(_below(ranked, "scorer.pyramid"))
+        return RegionModule(model, self.fixed, spec, len(self.sampler))
+
+    def finish(self, module: RegionModule) -> None:
+        """Move the weights towards those that training started from, by ``spec.average``."""
+        average_with_start(self, module)
+
+    def validate(self, module: RegionModule) -> dict[str, float]:
+        """Held-out figures of the weights that would be kept; nothing where test would be read."""
+        return held_out_figures(
+            self, module, lambda kept: self._infer(kept, self.query_index)["probs"]
+        )
+
+    def predict(self, module: RegionModule) -> dict[str, np.ndarray]:
+        """Probabilities, embeddings and boxes of the queries, embeddings of the database.
+
+        Keys: those of `PlainStage.predict` but for the logistic regression, and ``query_boxes``
+        (``[Q, K, 4]``, pixels of the whole's frame), ``query_box_scores``, ``query_box_scales``.
+        """
+        images, database = self.images, self.train_index
+        query = self._infer(module, self.query_index)
+        return {
+            **self._named(),
+            "query_probs": query["probs"],
+            "query_embedding": query["embedding"],
+            **self._boxes(query["index"], query["scores"]),
+            "database_ids": images.ids[database],
+            "database_labels": images.labels[database],
+            "database_embedding": self._infer(module, database)["embedding"],
+        }
+
+    @torch.inference_mode()
+    def _infer(self, module: RegionModule, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Arrays of ``rows``, plain view, in evaluation mode."""
+        was_training = module.training
+        module.eval()
+        found: dict[str, list[np.ndarray]] = {}
+        for views in self._views(rows, module.model.head.weight.device):
+            looked = module(views)
+            for name, value in (
+                ("probs", looked.logits.softmax(1)),
+                ("embedding", looked.embedding),
+                ("index", looked.chosen.places),
+                ("scores", looked.chosen.scores),
+            ):
+                found.setdefault(name, []).append(value.cpu().numpy())
+        module.train(was_training)
+        return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def _below(weights: dict[str, Tensor], part: str) -> dict[str, Tensor]:
+    """The weights of one part of a module, named from there on."""
+    found = {k.removeprefix(f"{part}."): v for k, v in weights.items() if k.startswith(f"{part}.")}
+    if not found:
+        raise ValueError(f"the run holds no weights of {part}")
+    return found
+
+
+def _free(module: nn.Module) -> list[nn.Parameter]:
+    return [p for p in module.parameters() if p.requires_grad]
