@@ -1,0 +1,14 @@
+"""Learning to focus and discriminate: regions from the classifier's own attention map (focus)."""
+
+from fgnb.focus.attention import attention_map
+from fgnb.focus.proposals import propose_regions
+from fgnb.focus.stages import STAGES, equal_compute_stage, global_stage, region_stage
+
+__all__ = [
+    "STAGES",
+    "attention_map",
+    "equal_compute_stage",
+    "global_stage",
+    "propose_regions",
+    "region_stage",
+]

@@ -1,0 +1,231 @@
+"""The model of Fig. 1: one extractor, three linear classifiers, and a map that picks regions.
+
+The image-level classifier's own weights make the attention map, so nothing is added to find
+regions. Departures: the classifiers have biases, which equation 1 lacks; they begin from one
+classifier of whole images, the hybrid one as the mean of what that says of the whole (half) and of
+the regions (the rest, evenly).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fgnb.focus.attention import attention_map
+from fgnb.focus.positions import attached_boxes, attached_regions
+from fgnb.focus.proposals import cell_boxes, choose
+from fgnb.focus.spec import STRIDE, FocusSpec
+from fgnb.nn.backbones import Backbone, global_pool
+from fgnb.nn.regions import Anchors
+from fgnb.nn.zoomed import Extractor, Views
+
+WHOLE_SHARE = 0.5
+
+
+class Chosen(NamedTuple):
+    """Regions of a batch, best first.
+
+    Attributes:
+        maps: M, ``Tensor[B, h, w]``.
+        places: cells of the map, rows first, ``Tensor[B, K]``.
+        scores: the map there, ``Tensor[B, K]``.
+        boxes: pixels of the frame, ``Tensor[B, K, 4]``.
+    """
+
+    maps: Tensor
+    places: Tensor
+    scores: Tensor
+    boxes: Tensor
+
+
+class Looked(NamedTuple):
+    """What the model makes of a batch.
+
+    Attributes:
+        image_logits: ``Tensor[B, C]``, equation 1.
+        region_logits: ``Tensor[B, K, C]``, of each region alone.
+        hybrid_logits: ``Tensor[B, C]``, of the whole and the best regions, or None.
+        embedding: what the answer is a linear function of: the whole's feature and, with the
+            hybrid classifier, those of the best regions after it, ``Tensor[B, F]``.
+        chosen: the regions.
+    """
+
+    image_logits: Tensor
+    region_logits: Tensor
+    hybrid_logits: Tensor | None
+    embedding: Tensor
+    chosen: Chosen
+
+    @property
+    def logits(self) -> Tensor:
+        """The answer: the hybrid classifier's, or the image-level one's where there is none."""
+        return self.image_logits if self.hybrid_logits is None else self.hybrid_logits
+
+
+def region_boxes(spec: FocusSpec) -> Anchors:
+    """The boxes of all cells of the attention map, at the stride of the backbone's last map.
+
+    At 448 px that map is 14 x 14, at 224 px 7 x 7; ``map_scale`` puts more boxes between.
+    """
+    cells = -(-spec.image_size // STRIDE) * spec.map_scale
+    return cell_boxes(spec.image_size, cells, spec.box_size, spec.border)
+
+
+class FocusModel(nn.Module):
+    """Section 3.
+
+    Args:
+        backbone: the extractor.
+        head: the classifier of whole images that all three begin from.
+        spec: sizes, and how regions are found.
+    """
+
+    def __init__(self, backbone: Backbone, head: nn.Linear, spec: FocusSpec) -> None:
+        super().__init__()
+        self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.backbone.trunk.requires_grad_(False)
+        self.spec = spec
+        self.extractor = Extractor(self.backbone, spec.sizes, spec.cut, spec.micro_batch)
+        width, classes = head.in_features, head.out_features
+        self.image = nn.Linear(width, classes)
+        self.region = nn.Linear(width, classes)
+        self.hybrid = nn.Linear(width * (1 + spec.concatenated), classes) if spec.hybrid else None
+        self._start(head)
+        self._anchors = {torch.device("cpu"): region_boxes(spec)}
+
+    def forward(
+        self,
+        views: Views,
+        *,
+        classes: Tensor | None = None,
+        fixed: Tensor | None = None,
+        count: int | None = None,
+    ) -> Looked:
+        """Look at whole images, then at their regions.
+
+        Args:
+            views: the batch.
+            classes: whose maps ``attention="single"`` takes, ``Tensor[B]``; None: the predicted.
+            fixed: regions to take in place of the map's, cells ``Tensor[B, K]``.
+            count: regions to look at, None for m; under l only without a hybrid classifier.
+        """
+        feature_map = self.extractor.whole(views.inputs)[-1]
+        whole = global_pool(feature_map)
+        image_logits = self.image(whole)
+        if self.spec.attention == "max":
+            classes = None
+        elif classes is None:
+            classes = image_logits.argmax(dim=1)
+        chosen = self.choose(self.attend(feature_map, classes), fixed, count)
+        regions = self.look_at(views, chosen, whole)
+        embedding, hybrid_logits = whole, None
+        if self.hybrid is not None:
+            best = regions[:, : self.spec.concatenated].flatten(1)
+            embedding = torch.cat([whole, best], dim=1)
+            hybrid_logits = self.hybrid(embedding)
+        return Looked(image_logits, self.region(regions), hybrid_logits, embedding, chosen)
+
+    def attend(
+        self, feature_map: Tensor, classes: Tensor | None = None, *, sigma: float | None = None
+    ) -> Tensor:
+        """The attention map of ``feature_map[B, D, h, w]``: ``Tensor[B, h, w]``.
+
+        That of ``classes[B]``, or of all; ``sigma`` in place of the spec's.
+
+        Biases count as the weights of one more channel that is 1 everywhere. No gradient passes,
+        but where ``through_positions`` asks for it.
+        """
+        spec, weight = self.spec, self.image.weight
+        if spec.count_bias:
+            feature_map = F.pad(feature_map, (0, 0, 0, 0, 0, 1), value=1.0)
+            weight = torch.cat([weight, self.image.bias[:, None]], dim=1)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and spec.through_positions):
+            maps = attention_map(
+                feature_map,
+                weight,
+                sigma=spec.sigma if sigma is None else sigma,
+                reduce="max" if classes is None else "class",
+                classes=classes,
+            )
+            if spec.map_scale > 1:
+                maps = F.interpolate(maps[:, None], scale_factor=spec.map_scale, mode="bilinear")
+                maps = maps[:, 0]
+            return maps
+
+    def choose(self, maps: Tensor, fixed: Tensor | None = None, count: int | None = None) -> Chosen:
+        """The best regions of ``maps[B, h, w]``, or those of ``fixed``.
+
+        Raises:
+            ValueError: a map that has not one cell a box.
+        """
+        anchors = self.anchors(maps.device)
+        count = self.spec.proposals if count is None else count
+        if maps[0].numel() != len(anchors):
+            raise ValueError(
+                f"maps has shape {tuple(maps.shape)}, needs {len(anchors)} cells, one a box"
+            )
+        if fixed is None:
+            places = choose(maps, anchors, count=max(count, 1), iou=self.spec.iou)[:, :count]
+        else:
+            places = fixed[:, :count]
+        scores = maps.detach().flatten(1).gather(1, places)
+        return Chosen(maps, places, scores, anchors.boxes[places])
+
+    def look_at(self, views: Views, chosen: Chosen, whole: Tensor) -> Tensor:
+        """Features of the zoomed regions, ``Tensor[B, K, D]``."""
+        if not chosen.places.shape[1]:
+            return whole.new_zeros(len(whole), 0, whole.shape[1])
+        if self.spec.through_positions and chosen.maps.requires_grad:
+            anchors = self.anchors(whole.device)
+            step = self.spec.image_size / chosen.maps.shape[-1]
+            boxes = attached_boxes(chosen.maps, chosen.places, anchors, reach=1.01 * step)
+            return attached_regions(self.extractor, views, boxes).mean(dim=(3, 4))
+        return self.extractor.regions(views, chosen.boxes).mean(dim=(3, 4))
+
+    def anchors(self, device: torch.device) -> Anchors:
+        """All boxes, on ``device``."""
+        if device not in self._anchors:
+            self._anchors[device] = self._anchors[torch.device("cpu")].to(device)
+        return self._anchors[device]
+
+    @torch.no_grad()
+    def _start(self, head: nn.Linear) -> None:
+        for own in (self.image, self.region):
+            own.load_state_dict(head.state_dict())
+        if self.hybrid is not None:
+            parts = self.spec.concatenated
+            shares = [WHOLE_SHARE, *([(1 - WHOLE_SHARE) / parts] * parts)]
+            self.hybrid.weight.copy_(torch.cat([head.weight * share for share in shares], dim=1))
+            self.hybrid.bias.copy_(head.bias)
+
+
+def losses(looked: Looked, targets: Tensor, spec: FocusSpec) -> dict[str, Tensor]:
+    """Section 3.3: softmax losses alone, and ``loss``, their weighted sum.
+
+    ``image``, ``region`` (the mean over images and regions) and ``hybrid``; one whose weight is 0
+    is left out.
+
+    Args:
+        looked: what the model says.
+        targets: ``Tensor[B]``.
+        spec: the weights, and the label smoothing of all three.
+    """
+    regions = looked.region_logits.shape[1]
+    said = {
+        "image": (spec.image_weight, looked.image_logits, targets),
+        "region": (
+            spec.region_weight,
+            looked.region_logits.flatten(0, 1),
+            targets.repeat_interleave(regions),
+        ),
+        "hybrid": (spec.hybrid_weight, looked.hybrid_logits, targets),
+    }
+    parts, total = {}, targets.new_zeros((), dtype=torch.float32)
+    for name, (weight, logits, truth) in said.items():
+        if weight and logits is not None:
+            parts[name] = F.cross_entropy(logits, truth, label_smoothing=spec.label_smoothing)
+            total = total + weight * parts[name]
+    return {"loss": total, **parts}

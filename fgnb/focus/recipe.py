@@ -1,0 +1,174 @@
+"""From a preset to the specs of focus's stages; each value is stated or chosen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+from fgnb.baselines.plain import PlainSpec
+from fgnb.baselines.recipe import Value, known, scale_fields
+from fgnb.data.transforms import PAPER_RATIO
+from fgnb.focus.spec import STRIDE, FocusSpec
+from fgnb.presets import Preset
+
+REFERENCE = 448
+"""Image side that the paper's box belongs to, pixels."""
+BOX = Value(160, "stated", "section 4.2, at 448 px; in proportion at other sizes")
+MODEL = {
+    "attention": Value("max", "stated", "section 3.2: maximum over all class maps"),
+    "count_bias": Value(
+        True,
+        "chosen",
+        "equation 1 has no bias, our classifiers have: counted, the mean of a class's map is the "
+        "score that classifies; on held-out training birds the boxes hardly differ",
+    ),
+    "sigma": Value(1.0, "chosen", "silent beyond 'Gaussian smoothing'"),
+    "map_scale": Value(1, "stated", "section 3.2: each pixel of the map is a region"),
+    "border": Value("shift", "chosen", "silent; boxes that cross the border are moved inside"),
+    "iou": Value(0.25, "stated", "section 4.2"),
+    "boxes": Value("attention", "stated", "section 3.2; random and centre are controls"),
+    "proposals": Value(6, "stated", "section 4.2: m, from NTS-Net"),
+    "concatenated": Value(4, "stated", "section 4.2: l, from NTS-Net"),
+    "through_positions": Value(False, "chosen", "silent; suppression passes no gradient"),
+    "image_weight": Value(1.0, "chosen", "silent on weights of the losses"),
+    "region_weight": Value(1.0, "chosen", "silent; the mean over the m regions"),
+    "hybrid_weight": Value(1.0, "chosen", "silent on weights of the losses"),
+}
+PUBLISHED = {
+    "lr": Value(0.01, "stated", "section 4.2"),
+    "pretrained_rate": Value(0.1, "stated", "section 4.2: 0.1 times the base rate"),
+    "decay": Value("step", "stated", "section 4.2: times 0.1 every 40 epochs"),
+    "decay_every": Value(40, "stated", "section 4.2"),
+    "epochs": Value(100, "stated", "section 4.2"),
+    "weight_decay": Value(5e-4, "stated", "section 4.2"),
+    "momentum": Value(0.9, "stated", "section 4.2"),
+    "label_smoothing": Value(0.0, "chosen", "silent; plain softmax losses"),
+    "average": Value(0.0, "chosen", "silent; the last weights"),
+    "crop_ratio": Value(PAPER_RATIO, "chosen", "resize 600, crop 448, as in NTS-Net's code"),
+}
+FROZEN_TRUNK = {
+    "lr": Value(0.01, "stated", "section 4.2"),
+    "pretrained_rate": Value(
+        0.2, "chosen", "gives the tail the plain baseline's 0.002 (benchmarks/plain_recipe.py)"
+    ),
+    "decay": Value("cosine", "chosen", "few epochs; the paper's steps would never come"),
+    "decay_every": Value(1, "chosen", "unused by cosine decay"),
+    "weight_decay": Value(5e-4, "stated", "section 4.2"),
+    "momentum": Value(0.9, "stated", "section 4.2"),
+    "label_smoothing": Value(0.1, "chosen", "the modern recipe of the plain baseline"),
+    "average": Value(0.0, "chosen", "the hybrid classifier's start is no trained one"),
+    "crop_ratio": Value(0.875, "chosen", "the crop that the default weights were trained for"),
+}
+PLAIN_PUBLISHED = {
+    **{name: value for name, value in PUBLISHED.items() if name != "pretrained_rate"},
+    "lr": Value(
+        0.001,
+        "chosen",
+        "the rate that section 4.2 states for pretrained layers: the classifier begins as a "
+        "logistic regression, so it too is no new layer",
+    ),
+}
+PLAIN_FROZEN_TRUNK = {
+    **{name: value for name, value in FROZEN_TRUNK.items() if name != "pretrained_rate"},
+    "lr": Value(0.002, "chosen", "benchmarks/plain_recipe.py, on held-out training images"),
+    "weight_decay": Value(1e-4, "chosen", "the modern recipe of the plain baseline"),
+    "average": Value(
+        0.5, "chosen", "mean of start and end; benchmarks/plain_recipe.py, on held-out images"
+    ),
+}
+STARTS = ("global", "logistic")
+START = {
+    "published": Value(
+        "logistic", "chosen", "the pretrained network; classifiers begin as logistic regressions"
+    ),
+    "frozen": Value("global", "chosen", "the plain baseline: a region stage has few epochs"),
+}
+TABLE2: dict[str, dict[str, Any]] = {
+    "ours-image-level": {"hybrid_weight": 0.0},
+    "ours-without-max-pooling": {"attention": "single"},
+    "ours": {},
+}
+"""Our rows of Table 2, by the names of the ledger: what each changes in the spec.
+
+The two others are `focus/global` (a plain classifier) and `baselines/nts` (its image level).
+"""
+CONTROLS: dict[str, dict[str, Any]] = {
+    "random-boxes": {"boxes": "random"},
+    "centre-boxes": {"boxes": "centre"},
+}
+
+
+def plain_values(preset: Preset) -> dict[str, Value]:
+    """The training values of the plain backbone, each with its origin."""
+    return PLAIN_PUBLISHED if preset.freeze_stride is None else PLAIN_FROZEN_TRUNK
+
+
+def region_values(preset: Preset) -> dict[str, Value]:
+    """All values of the region stage, each with its origin."""
+    recipe = PUBLISHED if preset.freeze_stride is None else FROZEN_TRUNK
+    return {**MODEL, "box_size": BOX, **recipe}
+
+
+def start_value(preset: Preset) -> Value:
+    """What the region stage begins from: of `STARTS`."""
+    return START["published" if preset.freeze_stride is None else "frozen"]
+
+
+def global_spec(
+    preset: Preset, backbone: str, weights: str, *, fold: str, seed: int, **overrides: Any
+) -> PlainSpec:
+    """The spec of the plain backbone (Table 2, first row).
+
+    Args:
+        preset: the scale; with a trained trunk the paper's 100 epochs, else the preset's.
+        backbone: a name that `fgnb.nn.create_backbone` knows.
+        weights: ``imagenet``, ``random`` or a file.
+        fold: ``held-out`` (for choosing settings) or ``all`` (the refit that reads test).
+        seed: of order, augmentation and the held-out fifth.
+        **overrides: fields of the spec to replace, by name.
+
+    Raises:
+        TypeError: an override that is no field of the spec.
+    """
+    recipe = {"epochs": preset.epochs, **known(plain_values(preset))}
+    spec = PlainSpec(**scale_fields(preset, backbone, weights, fold, seed), **recipe)
+    return replace(spec, **overrides)
+
+
+def region_spec(
+    preset: Preset, backbone: str, weights: str, *, fold: str, seed: int, **overrides: Any
+) -> FocusSpec:
+    """The spec of the whole model; its ``start`` is None until a stage is given one.
+
+    Arguments and errors as in `global_spec`; unless given, ``box_size`` follows ``image_size``, and
+    so does ``map_scale`` where the map has fewer than m cells (at 64 px it has 4).
+
+    Raises:
+        ValueError: a value that the spec refuses.
+    """
+    recipe = {"epochs": preset.region_epochs, **known(region_values(preset))}
+    image_size = overrides.get("image_size", preset.image_size)
+    recipe["box_size"] = BOX.value * image_size / REFERENCE
+    recipe["map_scale"] = least_map_scale(
+        image_size, overrides.get("proposals", recipe["proposals"]), recipe["map_scale"]
+    )
+    spec = FocusSpec(
+        **scale_fields(preset, backbone, weights, fold, seed),
+        **recipe,
+        source_size=max(preset.source_size, image_size),
+        crop_size=preset.crop_size,
+        micro_batch=preset.micro_batch,
+        start=None,
+    )
+    return replace(spec, **overrides)
+
+
+def least_map_scale(image_size: int, proposals: int, least: int = 1) -> int:
+    """The smallest scale, from ``least``, at which the map has a cell for each proposal.
+
+    >>> least_map_scale(448, 6), least_map_scale(64, 6)
+    (1, 2)
+    """
+    cells = -(-image_size // STRIDE)
+    return max(least, math.ceil(math.sqrt(proposals) / cells))

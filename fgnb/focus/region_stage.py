@@ -1,0 +1,190 @@
+"""The stage ``focus/regions``: everything trained together by softmax losses (section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fgnb import training
+from fgnb.baselines.boxes import fixed_boxes
+from fgnb.baselines.kept import average_with_start, held_out_figures
+from fgnb.baselines.plain import PlainStage
+from fgnb.data import ImageSet
+from fgnb.focus.model import FocusModel, Looked, losses, region_boxes
+from fgnb.focus.spec import FocusSpec
+from fgnb.nn.zoomed import Views, ZoomedImages
+from fgnb.training.schedule import sgd
+
+
+class FocusModule(nn.Module):
+    """The model, its loss and its optimiser; ``fixed`` are the controls' cells of every image."""
+
+    fixed: Tensor | None
+
+    def __init__(
+        self, model: FocusModel, fixed: Tensor | None, spec: FocusSpec, epoch_steps: int
+    ) -> None:
+        super().__init__()
+        self.model, self.spec, self.epoch_steps = model, spec, epoch_steps
+        self.register_buffer("fixed", fixed, persistent=False)
+
+    def forward(
+        self, views: Views, *, classes: Tensor | None = None, count: int | None = None
+    ) -> Looked:
+        """Look at a batch; arguments as in `FocusModel`."""
+        fixed = None if self.fixed is None else self.fixed[views.rows]
+        return self.model(views, classes=classes, fixed=fixed, count=count)
+
+    def loss(self, views: Views) -> dict[str, Tensor]:
+        """The softmax losses; a single-class map is that of the true class."""
+        return losses(self(views, classes=views.targets), views.targets, self.spec)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """SGD over what is not frozen, the pretrained layers at a fraction of the rate."""
+        spec, model = self.spec, self.model
+        new = [head for head in (model.image, model.region, model.hybrid) if head is not None]
+        groups: list[dict[str, Any]] = [
+            {
+                "params": [p for p in model.backbone.parameters() if p.requires_grad],
+                "lr": spec.lr * spec.pretrained_rate,
+            },
+            {"params": [p for head in new for p in head.parameters()]},
+        ]
+        return sgd(groups, spec, self.epoch_steps)
+
+
+class FocusStage:
+    """The model as a stage; ``name`` and the recipe are the caller's.
+
+    Args:
+        images: the image set.
+        spec: what the weights depend on.
+        weights: ``imagenet``, ``random`` or a file.
+        name: ``focus/regions``.
+        start: the stage whose extractor and classifier training begins from, trained first where
+            the store lacks it; None where ``spec.start`` is None.
+        workers: processes that read and augment pictures.
+    """
+
+    modules: tuple[str, ...] = ("fgnb.focus.region_stage",)
+
+    def __init__(
+        self,
+        images: ImageSet,
+        spec: FocusSpec,
+        weights: str,
+        name: str,
+        *,
+        start: PlainStage | None,
+        workers: int = 0,
+    ) -> None:
+        if (start is None) != (spec.start is None):
+            raise ValueError("start and spec.start should both be None, or neither")
+        self.images, self.spec, self.weights, self.name = images, spec, weights, name
+        self.start, self.data_fingerprint = start, images.fingerprint
+        self.anchors = region_boxes(spec)
+        if spec.proposals > len(self.anchors):
+            raise ValueError(
+                f"proposals is {spec.proposals}; the map has {len(self.anchors)} cells"
+            )
+        self.plain = PlainStage(images, spec, weights, name, workers=workers)
+        self.zoomed = ZoomedImages(images, weights, spec)
+        self.train_index, self.query_index = self.zoomed.train_index, self.zoomed.query_index
+
+    @property
+    def fixed(self) -> Tensor | None:
+        """The controls' cells for every image of the set, ``Tensor[N, m]``."""
+        spec = self.spec
+        return fixed_boxes(spec.boxes, self.anchors, self.images.ids, spec.seed, spec.proposals)
+
+    def data(self) -> training.TrainingData:
+        """The plain stage's batches, with pictures to zoom into."""
+        return replace(self.plain.data(), dataset=self.zoomed)
+
+    def module(self) -> FocusModule:
+        """The start's extractor, and classifiers that begin as its one."""
+        spec = self.spec
+        if self.start is None:
+            begun = self.plain.module()
+        else:
+            begun = self.start.module()
+            training.fit(self.start, progress=False).load_weights(begun)
+        model = FocusModel(begun.backbone, begun.head, spec)
+        epoch_steps = -(-len(self.train_index) // spec.batch_size)
+        return FocusModule(model, self.fixed, spec, epoch_steps)
+
+    def finish(self, module: FocusModule) -> None:
+        """Move the weights towards those that training started from, by ``spec.average``."""
+        average_with_start(self, module)
+
+    def validate(self, module: FocusModule) -> dict[str, float]:
+        """Held-out figures of the weights that would be kept; nothing where test would be read."""
+        return held_out_figures(
+            self,
+            module,
+            lambda kept: self._look(kept, self.query_index, self._answering)["probs"],
+        )
+
+    def predict(self, module: FocusModule) -> dict[str, np.ndarray]:
+        """What all classifiers say of the queries, their regions, and embeddings.
+
+        Keys: ``query_ids``, ``query_labels``, ``query_probs[Q, C]`` (the answer: the hybrid
+        classifier's, or the image-level one's where there is none), ``query_image_probs[Q, C]``,
+        ``query_region_probs[Q, K, C]``, ``query_embedding[Q, F]``, ``query_maps[Q, h, w]``
+        (attention), ``query_boxes[Q, K, 4]`` (pixels of the whole's frame, best first; the first
+        ``concatenated`` are the hybrid classifier's), ``query_box_scores[Q, K]`` (the map there),
+        ``query_box_scales[Q, K]``, ``database_ids``, ``database_labels``,
+        ``database_embedding[N, F]``. K is ``proposals``.
+        """
+        images, query, database = self.images, self.query_index, self.train_index
+        found = self._look(module, query)
+        places = found.pop("places")
+        again = self._look(module, database, self._answering)
+        return {
+            "query_ids": images.ids[query],
+            "query_labels": images.labels[query],
+            **{f"query_{name}": array for name, array in found.items()},
+            "query_boxes": self.anchors.boxes.numpy()[places],
+            "query_box_scales": self.anchors.scales.numpy()[places],
+            "database_ids": images.ids[database],
+            "database_labels": images.labels[database],
+            "database_embedding": again["embedding"],
+        }
+
+    @property
+    def _answering(self) -> int:
+        """Regions that the answer needs."""
+        return self.spec.concatenated if self.spec.hybrid else 0
+
+    @torch.inference_mode()
+    def _look(
+        self, module: FocusModule, rows: np.ndarray, count: int | None = None
+    ) -> dict[str, np.ndarray]:
+        """Arrays of ``rows``, plain view, in evaluation mode."""
+        was_training = module.training
+        module.eval()
+        batches = list(self._batches(module, rows, count))
+        module.train(was_training)
+        return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+    def _batches(
+        self, module: FocusModule, rows: np.ndarray, count: int | None
+    ) -> Iterator[dict[str, np.ndarray]]:
+        device = module.model.image.weight.device
+        for views in self.zoomed.batches(rows):
+            looked = module(views.to(device), count=count)
+            found = {
+                "probs": looked.logits.softmax(1),
+                "image_probs": looked.image_logits.softmax(1),
+                "region_probs": looked.region_logits.softmax(2),
+                "embedding": looked.embedding,
+                "maps": looked.chosen.maps,
+                "box_scores": looked.chosen.scores,
+                "places": looked.chosen.places,
+            }
+            yield {name: value.cpu().numpy() for name, value in found.items()}
