@@ -72,12 +72,23 @@ def reproduce(
 def train(
     stage: Annotated[str, typer.Argument(help="paper/stage, e.g. ccfr/global.")],
     parameter: Parameters = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    preset: Annotated[
+        str | None, typer.Option(help="smoke, demo or paper; the same as -p preset NAME.")
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what would be trained: steps, memory, time, values. An absent drawn set is "
+            "drawn.",
+        ),
+    ] = False,
 ) -> None:
     """Train one stage into the run store, where the notebooks find it."""
     from fgnb.cli.train import train as do
 
-    do(stage, pairs(parameter), dry_run=dry_run)
+    chosen = [f"preset={preset}"] if preset is not None else []
+    do(stage, pairs([*(parameter or []), *chosen]), dry_run=dry_run)
 
 
 @app.command("book")

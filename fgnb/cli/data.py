@@ -15,7 +15,9 @@ app = typer.Typer(no_args_is_help=True, help="Draw a data set, or check one on t
 @app.command("make")
 @plainly
 def make(
-    dataset: Annotated[str, typer.Argument(help="drawn or drawn-control.")] = "drawn",
+    dataset: Annotated[
+        str, typer.Argument(help="drawn, drawn-control, drawn-cars or drawn-aircraft.")
+    ] = "drawn",
     preset: Annotated[str, typer.Option(help="smoke, demo or paper.")] = "demo",
     seed: Annotated[int, typer.Option(help="Seed of the renderer.")] = 0,
     data_root: Annotated[
@@ -25,8 +27,8 @@ def make(
     """Draw a data set in the official layout, unless it is there already."""
     if not dataset.startswith("drawn"):
         raise ValueError(
-            f"dataset is {dataset!r}; only drawn and drawn-control can be made. Photographs must "
-            "be put below FGNB_DATA by hand; then: fgnb data verify"
+            f"dataset is {dataset!r}; only drawn, drawn-control, drawn-cars and drawn-aircraft "
+            "can be made. Photographs must be put below FGNB_DATA by hand; then: fgnb data verify"
         )
     from fgnb import presets
     from fgnb.data import open_images
@@ -42,7 +44,7 @@ def verify(
         Path | None,
         typer.Argument(help="The set's folder, or the one that holds it; FGNB_DATA by default."),
     ] = None,
-    layout: Annotated[str, typer.Option(help="cub.")] = "cub",
+    layout: Annotated[str, typer.Option(help="cub, cars or aircraft.")] = "cub",
     decode: Annotated[bool, typer.Option("--decode", help="Also decode every image.")] = False,
 ) -> None:
     """Check a data set against the published counts or its declared subset."""

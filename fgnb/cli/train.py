@@ -10,7 +10,7 @@ import typer
 
 from fgnb.cli.words import literal
 
-_PAPERS = ("joint", "pose", "focus", "ccfr")
+_ROOMS = ("baselines", "joint", "pose", "focus", "ccfr")
 _SCALE = {"preset": "demo", "dataset": "drawn", "data_root": "", "seed": "0"}
 
 
@@ -18,9 +18,10 @@ def train(name: str, given: dict[str, str], *, dry_run: bool) -> None:
     """Train the stage `name` unless its run is in the store, or say what would be done.
 
     Args:
-        name: paper/stage, e.g. "ccfr/global".
+        name: room/stage, e.g. "ccfr/global".
         given: preset, dataset, data_root, seed, and options or spec fields of the stage.
-        dry_run: train nothing.
+        dry_run: train nothing. A drawn set that is not there yet is drawn all the same, since
+            the number of its pictures and its fingerprint are part of the plan.
 
     Raises:
         ValueError: an unknown stage or option.
@@ -29,11 +30,17 @@ def train(name: str, given: dict[str, str], *, dry_run: bool) -> None:
     from fgnb import training
 
     if dry_run:
-        plan = training.describe_plan(stage)
-        for field in ("stage", "state", "key", "path", "data", "code"):
-            typer.echo(f"{field:10} {plan[field]}")
-        for field, value in plan["spec"].items():
-            typer.echo(f"  {field:18} {value}")
+        from fgnb import presets
+        from fgnb.cli import plan
+
+        preset = presets.get(given.get("preset", _SCALE["preset"]))
+        images = stage.images
+        typer.echo(
+            f"plan of {name} at the preset {preset.name}, nothing is trained: {images.title}, "
+            f"{len(images):,} pictures"
+        )
+        for line in plan.lines(stage, preset):
+            typer.echo(line)
         return
     run = training.fit(stage)
     typer.echo(f"{name}: {'found in the store' if run.reused else 'trained'}: {run.path}")
@@ -43,7 +50,7 @@ def build_stage(name: str, given: dict[str, str]) -> Any:
     """The stage of that name on the data set that `given` names."""
     make = stages(name.partition("/")[0]).get(name.partition("/")[2])
     if make is None:
-        known = [f"{paper}/{stage}" for paper in _PAPERS for stage in stages(paper)]
+        known = [f"{room}/{stage}" for room in _ROOMS for stage in stages(room)]
         raise ValueError(f"no stage {name!r}; there are {', '.join(known)}")
     from fgnb import presets
     from fgnb.data import open_images
@@ -61,10 +68,10 @@ def build_stage(name: str, given: dict[str, str]) -> Any:
         raise ValueError(f"{name} does not take {', '.join(options)}: {error}") from error
 
 
-def stages(paper: str) -> dict[str, Any]:
-    """The stages of a paper's room; empty where there is no such room yet."""
-    module = f"fgnb.{paper}.stages"
-    if paper not in _PAPERS or importlib.util.find_spec(f"fgnb.{paper}") is None:
+def stages(room: str) -> dict[str, Any]:
+    """The stages of a room; empty where there is no such room yet."""
+    module = f"fgnb.{room}.stages"
+    if room not in _ROOMS or importlib.util.find_spec(f"fgnb.{room}") is None:
         return {}
     if importlib.util.find_spec(module) is None:
         return {}
