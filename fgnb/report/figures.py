@@ -175,6 +175,7 @@ def threshold_curve(
     curves: Mapping[str, Sequence[float]],
     *,
     chosen: float | None = None,
+    mark: str = "in use",
     name: str = "T_sf",
 ) -> Picture:
     """Accuracy over a threshold (ccfr, Fig. 6).
@@ -182,7 +183,8 @@ def threshold_curve(
     Args:
         thresholds: the values tried.
         curves: name -> accuracy in [0, 1] at each threshold; say in the name which images.
-        chosen: the value in use, marked.
+        chosen: a value to mark.
+        mark: what that value is.
         name: of the threshold.
     """
     figure, axes = _figure(6.4, 3.6)
@@ -193,8 +195,8 @@ def threshold_curve(
         best = int(percent.argmax())
         words.append(f"{label} is highest, {percent[best]:.2f} %, at {thresholds[best]:g}")
     if chosen is not None:
-        axes.axvline(chosen, color=RED, linestyle="--", label=f"in use: {chosen:.3f}")
-        words.append(f"in use is {chosen:.3f}")
+        axes.axvline(chosen, color=RED, linestyle="--", label=f"{mark}: {chosen:.3f}")
+        words.append(f"{mark} is {chosen:.3f}")
     axes.set(xlabel=name, ylabel="accuracy, %")
     _legend(axes, "best")
     return described(figure, f"Accuracy over {name}: " + "; ".join(words) + ".")

@@ -83,6 +83,23 @@ def verdict(entry: Any, result: Result) -> str:
     return "over" if entry.value < low - half else "within"
 
 
+def slug(dataset: str) -> str:
+    """The ledger's word for the published set that a set stands for.
+
+    >>> slug("drawn-cars"), slug("drawn-control"), slug("aircraft")
+    ('cars', 'cub', 'aircraft')
+
+    Raises:
+        ValueError: a set that no published one belongs to.
+    """
+    kind = dataset.removeprefix("drawn").removeprefix("-")
+    if kind in ("", "control"):
+        kind = "cub"
+    if kind not in _SETS:
+        raise ValueError(f"dataset is {dataset!r}, needs one of {', '.join(_SETS)}, drawn or real")
+    return kind
+
+
 def same_set(entry: Any, result: Result) -> bool:
     """Whether the ledger's data set is the one that the result was measured on."""
     wanted = re.sub(r"[^a-z0-9]", "", str(entry.dataset).lower())

@@ -1,7 +1,8 @@
 """What the page on re-ranking (ccfr, section 3.3) records and draws.
 
-The rows of Table 4, measured on global features, with the baseline below them, the premise, the
-counts of changed answers, and the figure tuned on test, under a name that says so.
+Retrieval, classification and both together over one model's features, the shape of Table 4, whose
+own home is the page of results; the premise, the counts of changed answers, the settings in use,
+and the figure tuned on test, under a name that says so.
 """
 
 from __future__ import annotations
@@ -26,23 +27,33 @@ from fgnb.report.recorded_explorer import paper_setting
 from fgnb.report.results import Result
 
 HELD_OUT = "held-out training images"
+NOT_CHOSEN = "not chosen: fixed"
 SHOWN_NEIGHBORS = 6
-LOGISTIC = "own.ccfr.global.logistic"
+FEATURES = {"regions": "full model", "global": "global features"}
+TABLE4 = {"retrieval": "retrieval", "classification": "classification", "reranked": "ccfr"}
+IN_USE = ("topn", "topm", "alpha", "beta")
 RECIPE = (
-    *("image_size", "cut", "epochs", "batch_size", "lr", "decay", "weight_decay"),
-    *("label_smoothing", "average"),
+    *("image_size", "source_size", "crop_size", "cut", "epochs", "batch_size", "lr", "decay"),
+    *("weight_decay", "label_smoothing", "average"),
+    *("boxes", "nms", "fusion", "scorer_signal", "mu", "margin"),
 )
 
 
 def arrays_of(
-    images: ImageSet, held_out: Answers, test: Answers, predictions: Mapping[str, np.ndarray]
+    images: ImageSet,
+    held_out: Answers,
+    test: Answers,
+    predictions: Mapping[str, np.ndarray],
+    settings: Settings,
 ) -> dict[str, np.ndarray]:
-    """Per-sample arrays of a recorded result: both folds, and each method's test answers."""
+    """Arrays of a recorded result: both folds, each method's test answers, the setting in use."""
     answered = {f"test_{name}_predictions": chosen for name, chosen in predictions.items()}
+    used = {f"setting_{name}": np.array([float(getattr(settings, name))]) for name in IN_USE}
     return {
         **held_out.arrays("held_out"),
         **test.arrays("test"),
         **answered,
+        **used,
         "class_names": np.array(images.classes),
     }
 
@@ -53,88 +64,124 @@ def results_of(
     tuned: Settings,
     *,
     spec: Mapping[str, Any],
+    features: str,
     dataset: str,
     rule: str,
     provenance: Provenance,
-) -> list[Result]:
-    """The results of the page, in the order of its table.
+) -> dict[str, list[Result]]:
+    """The results of the page: its ``rows``, what stands ``behind`` them, and what is ``in use``.
 
     Args:
-        arrays: of `arrays_of`; its methods are logistic, retrieval, classification, reranked and
-            test_tuned.
+        arrays: of `arrays_of`; its methods are retrieval, classification, reranked and tuned, and
+            logistic where the run has it.
         settings: of the re-ranked answers, chosen on held-out images.
         tuned: the best on the test images.
         spec: of the trained classifier; its recipe stands in the row's settings.
+        features: what database and classifier see, a key of `FEATURES`.
         dataset: the ledger's slug of the data set, e.g. ``cub``.
         rule: how T_sf was found.
         provenance: of `fgnb.report.collect`.
+
+    Raises:
+        ValueError: unknown features.
     """
-    table = f"ccfr.table4.{dataset}"
+    own, words = own_claim(features), FEATURES[features]
     labels = "test_labels"
-    chosen = {"rule": rule, **asdict(settings)}
+    plain, ranked = "test_classification_predictions", "test_reranked_predictions"
+    chosen = {
+        "settings": {"rule": rule, **asdict(settings)},
+        "selected_on": NOT_CHOSEN if rule == "fixed" else HELD_OUT,
+    }
 
-    def accuracy(claim: str, method: str, label: str, **more: Any) -> Result:
-        rule_of = {"kind": "accuracy", "of": f"test_{method}_predictions", "labels": labels}
-        return measure(claim, rule_of, arrays, provenance=provenance, label=label, **more)
+    def one(claim: str, label: str, array_rule: Mapping[str, Any], **more: Any) -> Result:
+        return measure(claim, array_rule, arrays, provenance=provenance, label=label, **more)
 
-    def other(claim: str, kind: str, label: str, **more: Any) -> Result:
-        pair = {"of": "test_reranked_predictions", "against": "test_classification_predictions"}
-        rule_of = {"kind": kind, **pair, "labels": labels}
-        return measure(claim, rule_of, arrays, provenance=provenance, label=label, **more)
+    def accuracy(name: str, label: str, **more: Any) -> Result:
+        wanted = {"kind": "accuracy", "of": f"test_{name}_predictions", "labels": labels}
+        return one(f"{own}.{name}", label, wanted, **more)
 
-    return [
-        accuracy(LOGISTIC, "logistic", "Logistic regression on the frozen features"),
-        accuracy(f"{table}.retrieval", "retrieval", "Retrieval, global features"),
+    def moved(claim: str, kind: str, label: str, **more: Any) -> Result:
+        wanted = {"kind": kind, "of": ranked, "against": plain, "labels": labels}
+        return one(claim, label, wanted, **more)
+
+    has_logistic = "test_logistic_predictions" in arrays
+    below = ("logistic", "retrieval") if has_logistic else ("retrieval",)
+    rows = []
+    if has_logistic:
+        rows.append(accuracy("logistic", "Logistic regression on the frozen features"))
+    rows += [
+        accuracy("retrieval", f"Retrieval, {words}"),
         accuracy(
-            f"{table}.classification",
             "classification",
-            "Classification, global features",
-            settings={name: spec[name] for name in RECIPE},
-            selected_on=f"{HELD_OUT}, with the recipe",
-            against={
-                LOGISTIC: "test_logistic_predictions",
-                f"{table}.retrieval": "test_retrieval_predictions",
-            },
+            f"Classification, {words}",
+            settings={name: spec[name] for name in RECIPE if name in spec},
+            selected_on=f"{HELD_OUT}, with the recipe" if features == "global" else "",
+            against={f"{own}.{name}": f"test_{name}_predictions" for name in below},
         ),
         accuracy(
-            f"{table}.ccfr",
-            "reranked",
-            "Re-ranked, global features",
-            settings=chosen,
-            selected_on=HELD_OUT if rule != "fixed" else "not chosen: fixed",
-            against={f"{table}.classification": "test_classification_predictions"},
+            "reranked", f"Re-ranked, {words}", against={f"{own}.classification": plain}, **chosen
         ),
         accuracy(
-            "own.ccfr.global.best-on-test",
-            "test_tuned",
+            "tuned",
             "Re-ranked, thresholds tuned on the test images",
             settings={"rule": "best on test", **asdict(tuned)},
             selected_on="the test images themselves: no result of the method",
         ),
-        measure(
+    ]
+    behind = [
+        one(
             "ccfr.claim.topn-holds-answer",
+            f"True class among the first {settings.topn}, {words}",
             {"kind": "topn", "of": "test_probs", "labels": labels, "n": settings.topn},
-            arrays,
-            provenance=provenance,
-            label=f"True class among the first {settings.topn}",
         ),
-        other(
+        moved(
             "ccfr.claim.rerank-helps",
             "difference",
-            "Re-ranked minus classification, global features",
-            settings=chosen,
-            selected_on=HELD_OUT if rule != "fixed" else "not chosen: fixed",
+            f"Re-ranked minus classification, {words}",
+            **chosen,
         ),
-        other("ccfr.fig5", "rectified", "Answers rectified, global features"),
-        other("own.ccfr.global.spoiled", "spoiled", "Answers spoiled, global features"),
+        moved("ccfr.fig5", "rectified", f"Answers rectified, {words}"),
+        moved(f"{own}.spoiled", "spoiled", f"Answers spoiled, {words}"),
+    ]
+    threshold = one(
+        f"ccfr.setting.t-sf.{dataset}",
+        f"Mean top-1 probability, held-out images, {words}",
+        {"kind": "mean-top1", "of": "held_out_probs"},
+        unit="none",
+    )
+    return {"rows": rows, "behind": behind, "in use": [threshold, *_in_use(arrays, provenance)]}
+
+
+def own_claim(features: str) -> str:
+    """Where the ids of the page's own rows begin.
+
+    Raises:
+        ValueError: unknown features.
+    """
+    if features not in FEATURES:
+        raise ValueError(f"features is {features!r}, needs one of {', '.join(FEATURES)}")
+    return f"own.ccfr.reranking.{features}"
+
+
+def beside(features: str, dataset: str) -> dict[str, str]:
+    """The page's rows -> the ledger's rows of Table 4 that they stand beside."""
+    own = own_claim(features)
+    return {f"{own}.{ours}": f"ccfr.table4.{dataset}.{row}" for ours, row in TABLE4.items()}
+
+
+def _in_use(arrays: Mapping[str, np.ndarray], provenance: Provenance) -> list[Result]:
+    """The parameters of equations 8 and 9 that the run had, for a look beside the paper's."""
+    ledger = claims.load("ccfr")
+    return [
         measure(
-            f"ccfr.setting.t-sf.{dataset}",
-            {"kind": "mean-top1", "of": "held_out_probs"},
+            f"ccfr.setting.{name}",
+            {"kind": "mean", "of": f"setting_{name}"},
             arrays,
             provenance=provenance,
-            label="Mean top-1 probability, held-out images",
-            unit="none",
-        ),
+            label=f"In use: {ledger[f'ccfr.setting.{name}'].text}",
+            unit=ledger[f"ccfr.setting.{name}"].unit,
+        )
+        for name in IN_USE
     ]
 
 
@@ -165,10 +212,21 @@ def rectified_example(images: ImageSet, answers: Answers, settings: Settings) ->
     )
 
 
-def published(results: Sequence[Result]) -> dict[str, float]:
-    """The ledger's values of the results that have one, by row label."""
+def published(
+    results: Sequence[Result], beside: Mapping[str, str] | None = None
+) -> dict[str, float]:
+    """The ledger's values of the results that have one, by row label.
+
+    Args:
+        results: measured results.
+        beside: an own claim -> the ledger's claim that it stands beside.
+    """
     ledger = claims.load("ccfr")
-    known = {r.label: ledger[r.claim].value for r in results if r.claim in ledger}
+    known = {}
+    for result in results:
+        claim = (beside or {}).get(result.claim, result.claim)
+        if claim in ledger:
+            known[result.label] = ledger[claim].value
     return {label: value for label, value in known.items() if value is not None}
 
 

@@ -6,7 +6,7 @@ of our rows stands beside the step between the same two published rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fgnb.report import numbers
@@ -27,7 +27,11 @@ _BLANK = Cell("")
 
 
 def published_table(
-    results: Sequence[Result], rows: Iterable[str] | None = None, *, caption: str = ""
+    results: Sequence[Result],
+    rows: Iterable[str] | None = None,
+    *,
+    caption: str = "",
+    beside: Mapping[str, str] | None = None,
 ) -> Table:
     """Published against ours, a line for each result.
 
@@ -36,6 +40,7 @@ def published_table(
         rows: claim ids in the order of the page, published ones without a result among them; the
             claims of `results` in their order where None. A step is that from the row above.
         caption: a sentence above the table.
+        beside: an own claim -> the ledger's claim whose published value its row stands beside.
     """
     order = list(dict.fromkeys(result.claim for result in results)) if rows is None else list(rows)
     lines: list[tuple[Cell, ...]] = []
@@ -43,7 +48,7 @@ def published_table(
     above: list[Result] = []
     shown: list[Result] = []
     for claim in order:
-        entry = known_claim(claim)
+        entry = known_claim((beside or {}).get(claim, claim))
         ours = [result for result in results if result.claim == claim]
         measured: list[Result | None] = [*ours] or [None]
         for i, result in enumerate(measured):

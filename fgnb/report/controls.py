@@ -1,0 +1,163 @@
+"""Controls beside ccfr's Table 3: what else could explain what the regions seem to add.
+
+Boxes that nobody chose, a plain backbone on as many pixels, and a set of pictures on which no part
+tells more than the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fgnb.data import ImageSet
+from fgnb.report import numbers
+from fgnb.report.ablation import LABELS, TOLD, Row, array_of, claim_of_name, row_arrays
+from fgnb.report.derive import measure
+from fgnb.report.markup import Cell, Table
+from fgnb.report.provenance import Provenance
+from fgnb.report.results import Result
+from fgnb.training import Run
+
+FULL, PLAIN = "fusion", "plain"
+CONTROLS = (
+    Row("random-boxes", "Random boxes, else as the full model"),
+    Row("centre-boxes", "Centre boxes, else as the full model"),
+    Row("equal-compute", "Backbone alone, as many pixels as the full model"),
+)
+
+
+def control_results(
+    arrays: Mapping[str, np.ndarray],
+    settings: Mapping[str, Mapping[str, Any]],
+    *,
+    dataset: str,
+    provenance: Provenance,
+) -> list[Result]:
+    """The controls' accuracies, each paired with the full model before re-ranking."""
+    full = {claim_of_name(FULL, dataset): array_of(FULL)}
+    return [
+        measure(
+            f"own.ccfr.control.{row.name}",
+            {"kind": "accuracy", "of": array_of(row.name), "labels": LABELS},
+            arrays,
+            provenance=provenance,
+            label=row.label,
+            settings={
+                name: settings[row.name][name] for name in TOLD if name in settings[row.name]
+            },
+            against=full,
+        )
+        for row in CONTROLS
+        if array_of(row.name) in arrays
+    ]
+
+
+def control_table(full: Result, controls: Sequence[Result]) -> Table:
+    """The full model before re-ranking, and each control with what it lacks or gains.
+
+    Args:
+        full: the row ``fusion`` of Table 3.
+        controls: of `control_results`.
+    """
+    lines = []
+    for result in (full, *controls):
+        head = (Cell(result.label), Cell(numbers.number(result.value, "percent"), strong=True))
+        if result is full:
+            lines.append((*head, Cell(numbers.interval(result)), *[Cell("–")] * 5))
+            continue
+        test = result.comparisons[0]
+        least = test["detectable"]
+        lines.append(
+            (
+                *head,
+                Cell(numbers.interval(result)),
+                Cell(numbers.signed(float(test["difference"]))),
+                Cell(f"{test['rectified']} / {test['spoiled']}"),
+                Cell(numbers.p_value(float(test["p"]))),
+                Cell("none" if least is None else f"{float(least):.2f}"),
+                Cell("differs" if test["p"] <= 0.05 else "within noise"),
+            )
+        )
+    return Table(_COLUMNS, tuple(lines), frozenset(_COLUMNS[1:7]))
+
+
+def control_set_results(
+    arrays: Mapping[str, np.ndarray], *, name: str, provenance: Provenance
+) -> list[Result]:
+    """Backbone alone and full model on one set, and what the regions add there.
+
+    Args:
+        arrays: ``test_plain_predictions``, ``test_fusion_predictions`` and ``test_labels``.
+        name: the set's name in the ids, e.g. ``drawn-control``.
+        provenance: of `fgnb.report.collect` over that set.
+    """
+    where = f"own.ccfr.regions-on.{name}"
+    pair = {"of": array_of(FULL), "against": array_of(PLAIN), "labels": LABELS}
+    plain = {"kind": "accuracy", "of": pair["against"], "labels": LABELS}
+    title = provenance.dataset_title
+    return [
+        measure(
+            f"{where}.plain",
+            plain,
+            arrays,
+            provenance=provenance,
+            label=f"{title}: backbone alone",
+        ),
+        measure(
+            f"{where}.full",
+            {**plain, "of": pair["of"]},
+            arrays,
+            provenance=provenance,
+            label=f"{title}: full model",
+            against={f"{where}.plain": pair["against"]},
+        ),
+        measure(
+            f"{where}.gain",
+            {"kind": "difference", **pair},
+            arrays,
+            provenance=provenance,
+            label=f"{title}: what the regions add",
+        ),
+    ]
+
+
+def on_set(
+    name: str, images: ImageSet, runs: Mapping[str, Run], provenance: Provenance
+) -> tuple[dict[str, np.ndarray], Provenance]:
+    """Arrays and provenance of rows that were trained on another set than the page's own.
+
+    Args:
+        name: of the set, e.g. ``drawn-control``.
+        images: the set.
+        runs: row name -> its run over all training images.
+        provenance: of the page; what it says of images and runs is replaced.
+    """
+    predictions = {row: run.predictions["query_probs"].argmax(axis=1) for row, run in runs.items()}
+    first = next(iter(runs.values())).predictions
+    arrays = {
+        "test_ids": first["query_ids"],
+        LABELS: first["query_labels"],
+        **row_arrays(predictions),
+    }
+    origin = replace(
+        provenance,
+        dataset=name,
+        dataset_title=images.title,
+        manifest=images.fingerprint,
+        protocol=images.protocol,
+        classes=len(images.classes),
+        n_train=images.n_train,
+        n_test=images.n_test,
+        seconds=round(sum(run.environment["seconds"] for run in runs.values()), 1),
+        run_keys=tuple(run.key for run in runs.values()),
+    )
+    return arrays, origin
+
+
+_COLUMNS = (
+    *("Row", "Accuracy", "95 % interval", "Minus the full model, points"),
+    *("Rectified / spoiled", "p", "Smallest detectable, points", "Reading"),
+)
