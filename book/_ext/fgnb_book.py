@@ -1,11 +1,13 @@
 """The book's own Sphinx extension: no page asks anything of the outside.
 
-MathJax comes from the installed package `sphinx-mathjax-offline`, cut to what pages use; scripts
+MathJax comes from the installed package `sphinx-mathjax-offline`, cut to what pages use; plotly.js
+from the installed `plotly`, for the pages with a figure to turn alone, since it has 5 MB; scripts
 that only work with a server behind them are left out.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -19,6 +21,8 @@ PACKAGE = "sphinx-mathjax-offline"
 ENTRY = "tex-mml-chtml.js"
 PARTS = (ENTRY, "output/chtml/fonts/woff-v2", "input/tex/extensions")
 PLACE = "vendor/mathjax"
+TURNABLE = 'class="fgnb-surface"'  # what a figure of `fgnb.report.surface` is known by
+PLOTLY = "vendor/plotly/plotly.min.js"
 NEEDS_A_SERVER = ("thebe", "require")
 
 
@@ -54,6 +58,33 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
             shutil.copy2(source / part, target / part)
 
 
+def add_plotly(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Give a page with a figure to turn the local plotly.js, and put it beside the pages."""
+    if TURNABLE not in context.get("body", ""):
+        return
+    source = plotly_script()
+    if source is None:
+        log.info("plotly is not installed: %s shows its surface as a picture", page)
+        return
+    target = Path(app.outdir) / PLOTLY
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        beside = target.with_name(f"{target.name}.{os.getpid()}")
+        shutil.copyfile(source, beside)
+        beside.replace(target)  # whole or not at all, whoever else writes pages
+    app.add_js_file(f"../{PLOTLY}", loading_method="defer")
+
+
+def plotly_script() -> Path | None:
+    """The plotly.js of the installed plotly, or None where the package is missing."""
+    try:
+        listed = files("plotly") or []
+    except PackageNotFoundError:
+        return None
+    found = next((f for f in listed if f.match("plotly/package_data/plotly.min.js")), None)
+    return Path(str(found.locate())) if found is not None else None
+
+
 def leave_out(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Drop the scripts that a static page can't use."""
     context["script_files"] = [
@@ -72,6 +103,7 @@ def _text(script: Any) -> str:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register with Sphinx."""
     app.connect("config-inited", point_to_mathjax, priority=900)
+    app.connect("html-page-context", add_plotly)
     app.connect("html-page-context", leave_out, priority=900)
     app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -25,6 +25,10 @@ from fgnb.store import digest, file_sha256, write_atomic
 _PROSE = frozenset({".md", ".bib", ".py", ".css", ".js", ".png", ".svg"})
 
 
+# The faces that JupyterLab alone can show; to Sphinx they are of an unknown type.
+LAB_ONLY = {"application/vnd.plotly.v1+json"}
+
+
 def assemble(preset: str, entries: Sequence[Entry]) -> Path:
     """Write the source of a preset's site and return its folder.
 
@@ -99,7 +103,7 @@ def banner(preset: str) -> str:
 
 
 def _page(entry: Entry) -> dict[str, Any]:
-    """An executed notebook as a page: alternative texts, no widget state, recorded results."""
+    """An executed notebook as a page: alternative texts, recorded results, static faces alone."""
     from fgnb.report import pages
 
     page: dict[str, Any] = copy.deepcopy(dict(sources.read(entry.output)))
@@ -108,6 +112,9 @@ def _page(entry: Entry) -> dict[str, Any]:
     page["metadata"].pop("fgnb", None)
     for cell in page["cells"]:
         cell["metadata"].pop("papermill", None)
+        for output in cell.get("outputs", []):
+            for kind in LAB_ONLY & set(output.get("data", {})):
+                del output["data"][kind]
     page["cells"] = [pages.with_alt(cell) for cell in page["cells"]]
     page["cells"] += pages.recorded_cells(entry.name)
     return page

@@ -67,7 +67,7 @@ def test_the_explorer_of_the_page_is_the_run_behind_it(site, visit):
     """Its controls give what the recorded arrays and `fgnb.ccfr` give, from its first state on."""
     results = site.parent / f"{RERANKING}.results"
     recorded = json.loads((results / "3-3-re-ranking.json").read_text())["results"]
-    row = next(r for r in recorded if r["claim"] == "ccfr.table4.cub.ccfr")
+    row = next(r for r in recorded if r["claim"] == "own.ccfr.reranking.regions.reranked")
     with np.load(results / "3-3-re-ranking.npz") as arrays:
         probs, labels = arrays["test_probs"], arrays["test_labels"]
         near = arrays["test_neighbor_labels"].astype(np.int64)
@@ -105,7 +105,7 @@ def test_a_run_on_photographs_leaves_none_in_the_site(site, write_cub):
     root = write_cub(drawn=False, size=48)
     files = [line.split()[1] for line in (root / "images.txt").read_text().splitlines()]
     declared = {"of": "CUB-200-2011", "classes": [1, 2, 3], "split": "official"}
-    declared |= {"train": 12, "test": 6, "images_sha256": images_sha256(root, files)}
+    declared |= {"train": 12, "test": 6, "images_sha256": images_sha256(root / "images", files)}
     (root / "subset.json").write_text(json.dumps(declared))
     place = site.parents[2]
     words = ("-p", "preset", "smoke", "-p", "dataset", "cub", "-p", "data_root", root.parent)
