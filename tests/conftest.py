@@ -26,6 +26,17 @@ def real_data() -> Path:
     return Path(root)
 
 
+@pytest.fixture(scope="session")
+def real_cars() -> Path:
+    """The folder that holds stanford_cars/ (FGNB_DATA); the test is skipped without it."""
+    root = os.environ.get("FGNB_DATA", "")
+    if not root:
+        pytest.skip("FGNB_DATA is not set: it names the folder that holds stanford_cars/")
+    if not (Path(root) / "stanford_cars" / "devkit").is_dir():
+        pytest.skip(f"FGNB_DATA is {root}, which holds no stanford_cars/devkit")
+    return Path(root)
+
+
 @pytest.fixture
 def smoke_preset() -> presets.Preset:
     return presets.get("smoke")

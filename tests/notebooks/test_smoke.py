@@ -10,7 +10,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from fgnb import report
+from fgnb import claims, report
 from fgnb.book import run_notebook
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -20,6 +20,12 @@ NAMES = [p.relative_to(NOTEBOOKS).with_suffix("").as_posix() for p in NOTEBOOKS.
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     return tmp_path_factory.mktemp("smoke")
+
+
+@pytest.fixture(scope="module")
+def another(tmp_path_factory):
+    """A second run store with pictures of its own, for all notebooks as in a book."""
+    return tmp_path_factory.mktemp("another")
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +63,11 @@ def test_it_runs_whole_and_records(name, strictly):
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
-def test_plain_papermill_from_another_folder_gives_the_same_numbers(name, strictly, tmp_path):
+def test_plain_papermill_from_another_folder_gives_the_same_numbers(
+    name, strictly, another, tmp_path
+):
     first = strictly(name).results
-    elsewhere = {"FGNB_RUNS": str(tmp_path / "runs"), "FGNB_RESULTS_DIR": str(tmp_path / "results")}
+    elsewhere = {"FGNB_RUNS": str(another / "runs"), "FGNB_RESULTS_DIR": str(tmp_path / "results")}
     command = [
         sys.executable,
         "-m",
@@ -67,7 +75,7 @@ def test_plain_papermill_from_another_folder_gives_the_same_numbers(name, strict
         NOTEBOOKS / f"{name}.ipynb",
         tmp_path / "out.ipynb",
     ]
-    parameters = ["-p", "preset", "smoke", "-p", "data_root", tmp_path / "data", "-k", "python3"]
+    parameters = ["-p", "preset", "smoke", "-p", "data_root", another / "data", "-k", "python3"]
     done = subprocess.run(
         [str(word) for word in [*command, *parameters]],
         cwd=tmp_path,
@@ -87,3 +95,14 @@ def test_plain_papermill_from_another_folder_gives_the_same_numbers(name, strict
             np.load(tmp_path / "results" / f"{file.stem}.npz") as other,
         ):
             assert all(np.array_equal(one[key], other[key]) for key in one.files)
+
+
+def test_each_claim_is_recorded_by_one_notebook_its_home(strictly):
+    """Two pages over one model would put the same number on the scorecard twice."""
+    ledger = claims.load()
+    recorded_by = {}
+    for name in sorted(NAMES):
+        for result in report.read_folder(strictly(name).results)[0]:
+            if result.claim in ledger:
+                recorded_by.setdefault(result.claim, set()).add(name)
+    assert recorded_by == {claim: {ledger[claim].home} for claim in recorded_by}
