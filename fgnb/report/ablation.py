@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 
 from fgnb import claims
-from fgnb.metrics import holm, mcnemar_cutoff
-from fgnb.report import numbers
 from fgnb.report.derive import measure
-from fgnb.report.markup import Cell, Table
+from fgnb.report.markup import Table
 from fgnb.report.provenance import Provenance
 from fgnb.report.results import Result
+from fgnb.report.steps import Step, steps_table
 
 LABELS = "test_labels"
 TOLD = (
@@ -138,34 +137,19 @@ def step_table(results: Sequence[Result], *, dataset: str = "cub") -> Table:
         results: of `table3_results`.
         dataset: the ledger's slug; the published steps are CUB's.
     """
-    tested = [result for result in results if result.comparisons]
-    corrected = holm([float(result.comparisons[0]["p"]) for result in tested])
     steps = _published_steps() if dataset == "cub" else {}
-    lines = []
-    for result, p_holm in zip(tested, corrected, strict=True):
-        test = result.comparisons[0]
-        step, cutoff = steps.get(result.claim, (None, None))
-        least = test["detectable"]
-        lines.append(
-            (
-                Cell(result.label),
-                Cell("–" if step is None else numbers.signed(step)),
-                Cell("–" if cutoff is None else f"{cutoff:,}"),
-                Cell(numbers.signed(float(test["difference"])), strong=True),
-                Cell(f"{test['rectified']} / {test['spoiled']}"),
-                Cell(numbers.p_value(float(test["p"]))),
-                Cell(numbers.p_value(float(p_holm))),
-                Cell("none" if least is None else f"{float(least):.2f}"),
-                Cell("differs" if p_holm <= 0.05 else "within noise"),
+    return steps_table(
+        [
+            Step(
+                result.label,
+                result.comparisons[0],
+                steps.get(result.claim),
+                _published_images() if result.claim in steps else None,
             )
-        )
-    notes = (
-        "Published, most changed: the published step is significant by itself (p at most 0.05) "
-        f"only if at most so many of the {_published_images():,} answers changed between right "
-        "and wrong.",
-        "p (Holm) is corrected over the steps of this table; the reading rests on it.",
+            for result in results
+            if result.comparisons
+        ]
     )
-    return Table(_STEPS, tuple(lines), frozenset(_STEPS[1:8]), notes=notes)
 
 
 def claim_of(row: Row, dataset: str) -> str:
@@ -183,18 +167,11 @@ def _published_images() -> int:
     return int(claims.load("ccfr")["ccfr.table1.cub.test"].value or 0)
 
 
-def _published_steps() -> dict[str, tuple[float, int | None]]:
-    """Row's claim -> the published step in points, and the most changed answers of 5,794."""
+def _published_steps() -> dict[str, float]:
+    """Row's claim -> the published step in points."""
     ledger = claims.load("ccfr")
-    images = _published_images()
     values = [float(ledger[claim_of(row, "cub")].value or 0.0) for row in TABLE3]
     return {
-        claim_of(row, "cub"): (after - before, mcnemar_cutoff(images, (after - before) / 100))
+        claim_of(row, "cub"): after - before
         for row, before, after in zip(TABLE3[1:], values, values[1:], strict=False)
     }
-
-
-_STEPS = (
-    *("Step", "Published, points", "Published, most changed", "Ours, points"),
-    *("Rectified / spoiled", "p", "p (Holm)", "Smallest detectable, points", "Reading"),
-)

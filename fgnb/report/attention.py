@@ -22,7 +22,7 @@ from fgnb.focus.maps import KINDS, ClassMaps
 from fgnb.focus.proposals import propose_regions
 from fgnb.nn.anchors import BORDERS
 from fgnb.report.figures import BLUE, GREEN, ORANGE, RED, Picture, described, literal
-from fgnb.report.regions import framed
+from fgnb.report.regions import Regions, framed
 from fgnb.report.rows import rows_of
 
 RANK_COLOURS = (RED, GREEN, BLUE, ORANGE)
@@ -147,6 +147,40 @@ def maps_beside(
     )
 
 
+def ranked_sheet(
+    images: ImageSet, found: Regions, queries: Sequence[int], *, per_row: int = 6
+) -> Picture:
+    """Fig. 2: pictures of some queries with their four best boxes, coloured by rank.
+
+    Args:
+        images: the set.
+        found: boxes, best first, four an image at least.
+        queries: places among the queries, one picture each.
+        per_row: pictures a row.
+
+    Raises:
+        ValueError: no query.
+    """
+    if not len(queries):
+        raise ValueError("queries is empty, needs one at least")
+    columns = min(per_row, len(queries))
+    lines = -(-len(queries) // columns)
+    figure = Picture(figsize=(1.65 * columns, 1.65 * lines), layout="constrained")
+    cells = figure.subplots(lines, columns, squeeze=False).ravel()
+    rows = rows_of(images, found.ids[list(queries)])
+    for axes, query, row in zip(cells, queries, rows, strict=False):
+        picture = framed(images, int(row), size=found.size, crop_ratio=found.crop_ratio)
+        _show(axes, picture, "")
+        _outline(axes, found.boxes[query][:SHOWN])
+    for axes in cells[len(queries) :]:
+        axes.set_axis_off()
+    return described(
+        figure,
+        f"{len(queries)} pictures, each with its {SHOWN} best boxes: red, green, blue and orange "
+        "in the order of their rank.",
+    )
+
+
 def draw_regions(
     axes: Axes, picture: NDArray[np.float32], grid: Tensor, boxes: Tensor, *, title: str
 ) -> None:
@@ -172,7 +206,7 @@ def _show(
     axes.set_yticks([])
 
 
-def _outline(axes: Axes, boxes: Tensor) -> None:
+def _outline(axes: Axes, boxes: Tensor | NDArray[np.float32]) -> None:
     """Boxes ``[K, 4]`` in the order of their rank; the best is drawn last, on top."""
     outline: Any = [patheffects.withStroke(linewidth=3.2, foreground="white", alpha=0.8)]
     ranked = list(zip(boxes.tolist(), RANK_COLOURS, strict=True))

@@ -7,7 +7,7 @@ a scale in a full line and its next in a broken one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,7 +52,7 @@ class Regions:
 
     @classmethod
     def of(cls, run: Any) -> Regions:
-        """The boxes kept in a run of ``ccfr/warm-up`` or ``ccfr/regions``."""
+        """The boxes kept in a run of a stage with regions."""
         kept = run.predictions
         return cls(
             ids=kept["query_ids"],
@@ -65,6 +65,11 @@ class Regions:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def best(self, count: int) -> Regions:
+        """The first ``count`` boxes of each image."""
+        names = ("boxes", "scores", "scales")
+        return replace(self, **{name: getattr(self, name)[:, :count] for name in names})
 
 
 class Row(NamedTuple):

@@ -1,4 +1,4 @@
-"""Table 2 of ccfr as printed: mostly other people's numbers, with ours below them."""
+"""Comparisons on three sets as printed: mostly other people's numbers, with ours below them."""
 
 from __future__ import annotations
 
@@ -14,21 +14,34 @@ SETS = {"cub": "CUB", "aircraft": "Aircraft", "cars": "Cars"}
 
 
 def table2(results: Sequence[Result]) -> Table:
-    """Table 2 as printed, a line a method, and our own rows below.
+    """Table 2 of ccfr as printed, a line a method, and our own rows below.
 
     Args:
         results: of `fgnb.report.comparison.table4_results`; those of Table 2 get a line.
     """
-    entries = [e for e in claims.load("ccfr") if e.id.startswith("ccfr.table2.")]
+    return printed_table("ccfr", "table2", results)
+
+
+def printed_table(paper: str, table: str, results: Sequence[Result]) -> Table:
+    """A paper's comparison on the three sets as printed, and our own rows below.
+
+    Args:
+        paper: slug of the ledger.
+        table: of the paper; its entries are named paper, table, set, method.
+        results: those whose claim is an entry of the table get a line.
+    """
+    begins = f"{paper}.{table}."
+    entries = [e for e in claims.load(paper) if e.id.startswith(begins)]
     lines = []
     for method in dict.fromkeys(entry.method for entry in entries):
         own = {entry.id.split(".")[2]: entry for entry in entries if entry.method == method}
         first = next(iter(own.values()))
         value = [Cell(numbers.published(own.get(name))) for name in SETS]
         state = Cell("the paper's own") if first.by == "ours" else Cell("cited", badge="cited")
-        lines.append((Cell(method), Cell(first.text.removeprefix("base model ")), *value, state))
+        base = Cell(first.text.removeprefix("base model ") or "–")
+        lines.append((Cell(method), base, *value, state))
     for result in results:
-        if result.claim.startswith("ccfr.table2."):
+        if result.claim.startswith(begins):
             where = result.claim.split(".")[2]
             text = numbers.number(result.value, "percent")
             value = [Cell(text, strong=True) if name == where else Cell("–") for name in SETS]
