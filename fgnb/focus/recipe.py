@@ -20,8 +20,8 @@ MODEL = {
     "count_bias": Value(
         True,
         "chosen",
-        "equation 1 has no bias, our classifiers have: counted, the mean of a class's map is the "
-        "score that classifies; on held-out training birds the boxes hardly differ",
+        "silent: equation 1 has no bias, our classifiers have; counted, the mean of a class's map "
+        "is the score that classifies. The page on training measures what it changes",
     ),
     "sigma": Value(1.0, "chosen", "silent beyond 'Gaussian smoothing'"),
     "map_scale": Value(1, "stated", "section 3.2: each pixel of the map is a region"),

@@ -6,7 +6,7 @@ asked of the predicted class's map and of the maximum, on the images whose predi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -66,9 +66,7 @@ def map_arrays(images: ImageSet, found: ClassMaps, spec: FocusSpec) -> dict[str,
         covered = parts_under(images, regions_of(found, "maximum", count, spec), found.anchors)
         for group, coverage in covered.items():
             arrays |= {slug(group): coverage.chosen, f"{slug(group)}_chance": coverage.chance}
-    for name, field in SETTINGS.items():
-        arrays[f"setting_{name}"] = np.array([getattr(spec, field)], dtype=float)
-    return arrays
+    return arrays | setting_arrays(spec)
 
 
 def map_results(arrays: Mapping[str, NDArray[Any]], *, provenance: Provenance) -> list[Result]:
@@ -120,11 +118,26 @@ def map_results(arrays: Mapping[str, NDArray[Any]], *, provenance: Provenance) -
     ]
 
 
-def setting_results(arrays: Mapping[str, NDArray[Any]], *, provenance: Provenance) -> list[Result]:
-    """Each setting in use beside the paper's."""
+def setting_arrays(
+    spec: FocusSpec, names: Mapping[str, str] = SETTINGS
+) -> dict[str, NDArray[np.float64]]:
+    """Settings in use, each an array of one number: ledger's word -> field of the spec."""
+    return {
+        f"setting_{name}": np.array([getattr(spec, field)], dtype=float)
+        for name, field in names.items()
+    }
+
+
+def setting_results(
+    arrays: Mapping[str, NDArray[Any]],
+    *,
+    provenance: Provenance,
+    names: Iterable[str] = tuple(SETTINGS),
+) -> list[Result]:
+    """Each setting in use beside the paper's; ``names`` are the ledger's words."""
     ledger = claims.load("focus")
     found = []
-    for name in SETTINGS:
+    for name in names:
         entry = ledger[f"focus.setting.{name}"]
         found.append(
             measure(

@@ -1,0 +1,124 @@
+"""What a trained model answers when its regions are chosen otherwise; nothing is trained anew.
+
+How regions are chosen can be changed at test (the smoothing, the overlap, the border); what the
+classifiers have learnt with the old choice stays. So a setting that is worse here may be as good
+when it is trained with, and the pages say which was done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fgnb.focus.model import FocusModel
+from fgnb.focus.region_stage import FocusStage
+from fgnb.nn.backbones import global_pool
+from fgnb.nn.zoomed import Views
+from fgnb.training import Run
+from fgnb.training.settings import deterministic
+
+FREE = ("attention", "border", "boxes", "count_bias", "iou", "map_scale", "sigma")
+"""Fields of the spec that only say how regions are chosen."""
+
+
+@dataclass(frozen=True)
+class Reproposed:
+    """Answers of Q queries under one setting.
+
+    Attributes:
+        probs: of the hybrid classifier, float32 ``[Q, C]``.
+        boxes: the regions that it saw, float32 ``[Q, l, 4]``, pixels of the frame, best first.
+    """
+
+    probs: NDArray[np.float32]
+    boxes: NDArray[np.float32]
+
+
+def answers_under(
+    stage: FocusStage,
+    run: Run,
+    settings: Mapping[str, Mapping[str, Any]],
+    *,
+    without: Mapping[str, str] | None = None,
+) -> dict[str, Reproposed]:
+    """The hybrid classifier's answers on the stage's queries, once for each setting.
+
+    Args:
+        stage: a trained stage with a hybrid classifier.
+        run: its run.
+        settings: name -> fields of the spec to replace, of `FREE`; none: as trained.
+        without: name -> a classifier (``image`` or ``region``) whose weights are set to zero.
+
+    Raises:
+        ValueError: a stage without a hybrid classifier, a field that needs another training, a
+            classifier that there is not.
+    """
+    module = stage.module()
+    run.load_weights(module)
+    model = module.model.eval()
+    if model.hybrid is None:
+        raise ValueError("stage has no hybrid classifier, so its answers don't depend on regions")
+    removed = dict(without or {})
+    asked = {**settings, **{name: settings.get(name, {}) for name in removed}}
+    variants = {
+        name: _Variant(stage, model, changes, removed.get(name)) for name, changes in asked.items()
+    }
+    found: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in variants}
+    with deterministic(stage.spec.threads), torch.inference_mode():
+        for views in stage.zoomed.batches(stage.query_index):
+            feature_map = model.extractor.whole(views.inputs)[-1]
+            for name, variant in variants.items():
+                found[name].append(variant.answer(views, feature_map))
+    return {
+        name: Reproposed(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))
+        for name, parts in found.items()
+    }
+
+
+class _Variant:
+    """The trained weights under another spec, sharing one backbone."""
+
+    def __init__(
+        self,
+        stage: FocusStage,
+        model: FocusModel,
+        changes: Mapping[str, Any],
+        removed: str | None,
+    ) -> None:
+        wrong = sorted(set(changes) - set(FREE))
+        if wrong:
+            raise ValueError(f"{wrong[0]} needs a training of its own; free are {', '.join(FREE)}")
+        spec = replace(stage.spec, **changes)
+        self.fixed = FocusStage(
+            stage.images, spec, stage.weights, stage.name, start=stage.start
+        ).fixed
+        self.model = FocusModel(model.backbone, model.image, spec).eval()
+        self.model.load_state_dict(model.state_dict())
+        if removed is not None:
+            _silence(self.model, removed)
+
+    def answer(self, views: Views, feature_map: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities and boxes of a batch, from its whole images' last map."""
+        model, spec = self.model, self.model.spec
+        whole = global_pool(feature_map)
+        classes = None if spec.attention == "max" else model.image(whole).argmax(dim=1)
+        fixed = None if self.fixed is None else self.fixed[views.rows]
+        chosen = model.choose(model.attend(feature_map, classes), fixed, spec.concatenated)
+        regions = model.look_at(views, chosen, whole)
+        assert model.hybrid is not None
+        logits = model.hybrid(torch.cat([whole, regions.flatten(1)], dim=1))
+        return logits.softmax(dim=1), chosen.boxes
+
+
+def _silence(model: FocusModel, name: str) -> None:
+    heads = {"image": model.image, "region": model.region}
+    if name not in heads:
+        raise ValueError(f"without names {name!r}, needs one of {', '.join(heads)}")
+    for weight in heads[name].parameters():
+        nn.init.zeros_(weight)
