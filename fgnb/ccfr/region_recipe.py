@@ -44,7 +44,9 @@ REGION_FROZEN_TRUNK = {
     "new_layers": Value(
         1.0, "chosen", "head and fusion start from trained ones; 5 broke them on held-out images"
     ),
-    "average": Value(0.0, "chosen", "the start of this stage is no trained model of its own"),
+    "average": Value(
+        0.5, "chosen", "mean of start and end, as in the rows that it is compared with"
+    ),
 }
 WARM_UP_LR = {
     "published": Value(0.001, "stated", "section 4.2, for every stage"),

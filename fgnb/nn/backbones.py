@@ -7,13 +7,16 @@ trunk in every row keeps rows comparable), so a map does not depend on the batch
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import timm
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils import fuse_conv_bn_eval
 
 from fgnb.nn.weights import WeightsInfo, architecture, load_into, weights_info
 
@@ -24,7 +27,8 @@ class Backbone(nn.Module):
     """A classification network without its head, as stages of known stride.
 
     Attributes:
-        trunk: stages up to the stride of the cut (identity for ``cut=1``).
+        trunk: stages up to the stride of the cut (identity for ``cut=1``), batch normalisation
+            folded into the convolutions: the same maps but for rounding, in two thirds of the time.
         tail: the stages above it.
         num_features: channels of the tail's last map.
         info: where the weights came from and the input they expect.
@@ -44,7 +48,7 @@ class Backbone(nn.Module):
             below, above = [], list(stages)
         if not above:
             raise ValueError(f"cut is {cut}: nothing of {info.backbone} lies above it")
-        self.trunk = nn.Sequential(*below)
+        self.trunk = _folded(nn.Sequential(*below))
         self.tail = nn.Sequential(*above)
         self.strides = tuple(strides)
         self.info = info
@@ -123,6 +127,17 @@ def _vgg_stages(features: nn.Sequential) -> tuple[list[nn.Module], list[int]]:
             stages.append(nn.Sequential(*layers))
             layers = []
     return stages, [2 ** (i + 1) for i in range(len(stages))]
+
+
+def _folded(frozen: nn.Sequential) -> nn.Sequential:
+    """A copy in which each batch normalisation is part of the convolution that comes before it."""
+    frozen = copy.deepcopy(frozen)
+    for parent in [*frozen.modules()]:
+        for (name, conv), (after, norm) in pairwise([*parent.named_children()]):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, _BatchNorm):
+                setattr(parent, name, fuse_conv_bn_eval(conv.eval(), norm.eval()))
+                setattr(parent, after, getattr(norm, "act", nn.Identity()))
+    return frozen
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 from fgnb.nn import weights as weights_module
-from fgnb.nn.backbones import create_backbone, global_pool
+from fgnb.nn.backbones import NO_CUT, create_backbone, global_pool
 from fgnb.nn.weights import WeightsError, by_order, load_into, read_tensors, weights_info
 
 
@@ -17,7 +17,7 @@ def pictures():
 
 @pytest.mark.parametrize(
     ("name", "cut"),
-    [("efficientnet_lite0", 16), ("efficientnet_lite0", 1), ("resnet18", 16), ("vgg16", 16)],
+    [("efficientnet_lite0", 16), ("efficientnet_lite0", 1), ("resnet50", 16), ("vgg16", 16)],
 )
 def test_trunk_and_tail_together_are_timms_network(name, cut, pictures):
     torch.manual_seed(3)
@@ -27,7 +27,8 @@ def test_trunk_and_tail_together_are_timms_network(name, cut, pictures):
     with torch.inference_mode():
         # timm's own forward, up to its pooling; vgg16's features end before its fc layers
         whole = theirs.features(pictures) if name == "vgg16" else theirs.forward_features(pictures)
-        torch.testing.assert_close(ours(pictures), whole)
+        # folded normalisation rounds elsewhere
+        torch.testing.assert_close(ours(pictures), whole, rtol=1e-4, atol=1e-4)
         assert ours.trunk(pictures).shape[-1] == 96 // cut
     assert ours.num_features == whole.shape[1]
 
@@ -36,11 +37,11 @@ def test_the_installed_weights_are_imagenets():
     """The same network through timm, tensor by tensor, and real weights: not a random start."""
     info = weights_info("efficientnet_lite0")
     assert info.sha256.startswith("57934424")  # the package names its file by this hash
-    ours = create_backbone()
+    ours = create_backbone(cut=NO_CUT)
     path = weights_module._weight_file("efficientnet_lite0", "imagenet")
     tensors = list(read_tensors(path).values())
     assert len(tensors) == 296
-    assert torch.equal(ours.trunk[0][0].weight, tensors[0])
+    assert torch.equal(ours.tail[0][0].weight, tensors[0])
     assert torch.equal(ours.tail[-1][0].weight, next(t for t in tensors if t.shape[:1] == (1280,)))
 
 
