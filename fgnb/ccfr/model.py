@@ -33,7 +33,6 @@ NMS = ("separate", "joint")
 FUSIONS = ("network", "concatenate")
 BOXES = ("scored", "random", "centre")
 CANDIDATES = ("sampled", "best")
-GLOBAL_SHARE = 0.5
 
 
 class Chosen(NamedTuple):
@@ -144,14 +143,11 @@ class Scorer(nn.Module):
 
 
 class RegionModel(Scorer):
-    """The whole model; ``head`` starts from that of a classifier on global features.
-
-    Its start averages the answers that the former head gives to the whole image (half) and to
-    the local features (the other half, evenly).
+    """The whole model.
 
     Args:
         backbone: with the weights of the first stage.
-        head: the first stage's, on global features.
+        classes: that ``head`` tells apart; the stage gives it its start.
         anchors: all boxes that can be picked.
         sizes: of whole, source and region.
         choice: how regions are picked.
@@ -167,7 +163,7 @@ class RegionModel(Scorer):
     def __init__(
         self,
         backbone: Backbone,
-        head: nn.Linear,
+        classes: int,
         anchors: Anchors,
         sizes: Sizes,
         *,
@@ -190,11 +186,7 @@ class RegionModel(Scorer):
         self.fusion: nn.Module = Concatenation()
         if fusion == "network":
             self.fusion, parts = Fusion(channels, len(SCALES), choice.per_scale), len(SCALES)
-        self.head = nn.Linear(channels * (1 + parts), head.out_features)
-        shares = [GLOBAL_SHARE, *([(1 - GLOBAL_SHARE) / parts] * parts)]
-        with torch.no_grad():
-            self.head.weight.copy_(torch.cat([head.weight * share for share in shares], dim=1))
-            self.head.bias.copy_(head.bias)
+        self.head = nn.Linear(channels * (1 + parts), classes)
         self.choice, self.signal = choice, signal
 
     def forward(self, views: Views, fixed: Tensor | None = None) -> Looked:

@@ -41,9 +41,7 @@ REGION_PUBLISHED = {
     "average": Value(0.0, "chosen", "silent; the last weights"),
 }
 REGION_FROZEN_TRUNK = {
-    "new_layers": Value(
-        1.0, "chosen", "head and fusion start from trained ones; 5 broke them on held-out images"
-    ),
+    "new_layers": Value(1.0, "chosen", "the head starts from a fit; 5 broke it on held-out images"),
     "average": Value(
         0.5, "chosen", "mean of start and end, as in the rows that it is compared with"
     ),

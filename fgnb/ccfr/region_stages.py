@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from fgnb import training
 from fgnb.baselines.boxes import fixed_boxes
 from fgnb.baselines.kept import average_with_start, held_out_figures
+from fgnb.baselines.logistic import fit_logistic
 from fgnb.baselines.plain import PlainStage
 from fgnb.ccfr.model import (
     BOXES,
@@ -31,10 +33,13 @@ from fgnb.ccfr.model import (
 from fgnb.ccfr.pyramid import anchors
 from fgnb.ccfr.region_spec import RegionSpec, WarmUpSpec
 from fgnb.data import ImageSet, PKSampler, shuffled_batches
+from fgnb.nn.cache import kept
 from fgnb.nn.maps import seeded_backbone
 from fgnb.nn.ranking import ranking_loss
 from fgnb.nn.zoomed import Views, ZoomedImages
+from fgnb.training.environment import device
 from fgnb.training.schedule import sgd
+from fgnb.training.settings import deterministic
 
 
 class WarmUpModule(nn.Module):
@@ -256,7 +261,7 @@ class RegionStage(_ZoomStage):
         backbone, head = self.started()
         model = RegionModel(
             backbone,
-            head,
+            head.out_features,
             self.anchors,
             spec.sizes,
             choice=Choice(spec.nms, spec.per_scale, spec.iou),
@@ -268,7 +273,31 @@ class RegionStage(_ZoomStage):
         if self.warm_up is not None:
             ranked = training.fit(self.warm_up, progress=False).weights()
             model.pyramid.load_state_dict(_below(ranked, "scorer.pyramid"))
-        return RegionModule(model, self.fixed, spec, len(self.sampler))
+        module = RegionModule(model, self.fixed, spec, len(self.sampler))
+        weight, bias = self._head_start(module)
+        with torch.no_grad():
+            module.model.head.weight.copy_(torch.from_numpy(weight))
+            module.model.head.bias.copy_(torch.from_numpy(bias))
+        return module
+
+    def _head_start(self, module: RegionModule) -> tuple[np.ndarray, np.ndarray]:
+        """The head begins as logistic regression on the embedding, as the plain baseline's does.
+
+        Fitted on this fold's training images, with the C of the first stage; kept in the store.
+        """
+        described = {"stage": self.name, "key": training.identity(self).key}
+
+        def build(work: Path) -> None:
+            rows, threads = self.train_index, self.spec.threads
+            c = float(training.fit(self.start, progress=False).predictions["logistic_c"])
+            with deterministic(threads):
+                embedding = self._infer(module.to(device()), rows)["embedding"]
+            module.to("cpu")
+            found = fit_logistic(embedding, self.images.labels[rows], c=c, threads=threads)
+            np.savez(work / "head.npz", weight=found.weight, bias=found.bias)
+
+        with np.load(kept("heads", described, build, None) / "head.npz") as head:
+            return head["weight"], head["bias"]
 
     def finish(self, module: RegionModule) -> None:
         """Move the weights towards those that training started from, by ``spec.average``."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from fgnb.data import ImageSet
+from fgnb.presets import Preset
 from fgnb.report import numbers
 from fgnb.report.ablation import LABELS, TOLD, Row, array_of, claim_of_name, row_arrays
 from fgnb.report.derive import measure
@@ -27,6 +28,18 @@ CONTROLS = (
     Row("centre-boxes", "Centre boxes, else as the full model"),
     Row("equal-compute", "Backbone alone, as many pixels as the full model"),
 )
+
+SMALL_SCALE: dict[str, Any] = {
+    "species": 8,
+    "families": 2,
+    "train_per_class": 12,
+    "test_per_class": 12,
+}
+
+
+def control_scale(preset: Preset) -> Preset:
+    """The scale of the control set: smaller in the demonstration, else the preset's own."""
+    return replace(preset, **SMALL_SCALE) if preset.name == "demo" else preset
 
 
 def control_results(

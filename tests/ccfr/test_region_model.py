@@ -1,4 +1,4 @@
-"""The region model: shapes, starts, and who gets a gradient."""
+"""The region model: shapes, fusion, and who gets a gradient."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from torch import nn
 from fgnb.ccfr.fusion import Concatenation, Fusion
 from fgnb.ccfr.model import Choice, JointLoss, RegionModel, sample_places
 from fgnb.ccfr.pyramid import Pyramid, anchors
-from fgnb.nn.backbones import create_backbone, global_pool
+from fgnb.nn.backbones import create_backbone
 from fgnb.nn.zoom import normalise, zoom
 from fgnb.nn.zoomed import Sizes, Views
 
@@ -32,10 +32,9 @@ def views(backbone):
 
 def model_of(backbone, signal="margin-rank", nms="separate", fusion="network"):
     torch.manual_seed(2)
-    head = nn.Linear(backbone.num_features, 3)
-    model = RegionModel(
+    return RegionModel(
         backbone,
-        head,
+        3,
         anchors(64),
         SIZES,
         choice=Choice(nms),
@@ -43,7 +42,6 @@ def model_of(backbone, signal="margin-rank", nms="separate", fusion="network"):
         signal=signal,
         cut=16,
     )
-    return model, head
 
 
 def test_the_paper_s_boxes_at_448():
@@ -58,32 +56,12 @@ def test_the_paper_s_boxes_at_448():
 
 def test_shapes(backbone, views):
     for nms, fusion, parts in (("separate", "network", 3), ("joint", "concatenate", 5)):
-        model, _ = model_of(backbone, nms=nms, fusion=fusion)
+        model = model_of(backbone, nms=nms, fusion=fusion)
         looked = model(views)
         assert looked.embedding.shape == (4, parts * 1280)
         assert looked.logits.shape == (4, 3)
         assert looked.pooled.shape == (4, 4, 1280)
         assert looked.chosen.boxes.shape == (4, 4, 4)
-
-
-def test_the_start_averages_the_former_head_over_whole_and_regions(backbone, views):
-    model, head = model_of(backbone, fusion="concatenate")
-    model.eval()
-    with torch.no_grad():
-        looked = model(views)
-        whole = head(global_pool(backbone.tail(views.inputs)))
-        expected = whole / 2
-        for k in range(4):
-            one = views._replace(sources=views.sources)
-            crops = zoom(
-                one.sources,
-                looked.chosen.boxes[:, k : k + 1],
-                image_size=64,
-                size=32,
-                info=backbone.info,
-            )
-            expected = expected + head(global_pool(backbone(crops))) / 8
-    torch.testing.assert_close(looked.logits, expected, rtol=1e-4, atol=1e-4)
 
 
 def test_fusion_starts_as_the_mean_of_a_scale_s_regions():
@@ -126,7 +104,7 @@ def test_the_pyramid_scores_in_the_order_of_the_anchors():
     ("signal", "learns"), [("none", False), ("gate", True), ("margin-rank", True)]
 )
 def test_the_scorer_s_gradient_is_as_the_signal_says(backbone, views, signal, learns):
-    model, _ = model_of(backbone, signal)
+    model = model_of(backbone, signal)
     objective = JointLoss(mu=1.0, margin=0.4, mining="batch-hard", label_smoothing=0.1)
     looked = model(views)
     ranked = model.ranked(views, looked) if signal == "margin-rank" else None
@@ -141,7 +119,7 @@ def test_the_scorer_s_gradient_is_as_the_signal_says(backbone, views, signal, le
 
 
 def test_equation_7_adds_up(backbone, views):
-    model, _ = model_of(backbone, "none")
+    model = model_of(backbone, "none")
     objective = JointLoss(mu=0.5, margin=0.4, mining="batch-all", label_smoothing=0.0)
     parts = objective(model(views), views.targets)
     assert parts["loss"].item() == pytest.approx((parts["softmax"] + 0.5 * parts["triplet"]).item())
@@ -150,7 +128,7 @@ def test_equation_7_adds_up(backbone, views):
 def test_regions_in_small_batches_have_the_same_gradient(backbone, views):
     gradients = []
     for micro in (None, 3):
-        model, _ = model_of(backbone, "none")
+        model = model_of(backbone, "none")
         model.micro_batch = micro
         model.zero_grad(set_to_none=True)
         model(views).logits.square().sum().backward()
@@ -160,7 +138,7 @@ def test_regions_in_small_batches_have_the_same_gradient(backbone, views):
 
 
 def test_fixed_boxes_are_taken(backbone, views):
-    model, _ = model_of(backbone)
+    model = model_of(backbone)
     fixed = torch.tensor([[0, 5, 16, 19]]).repeat(4, 1)
     assert torch.equal(model(views, fixed).chosen.places, fixed)
 
@@ -208,7 +186,7 @@ def test_sampled_places_are_different_and_of_every_scale():
 
 
 def test_margin_rank_compares_the_chosen_with_rivals_of_each_scale(backbone, views):
-    model, _ = model_of(backbone)
+    model = model_of(backbone)
     looked = model(views)
     torch.manual_seed(3)
     scores, pooled = model.ranked(views, looked)

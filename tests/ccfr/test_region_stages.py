@@ -5,6 +5,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from fgnb import ccfr, data, presets, training
 from fgnb.ccfr.region_recipe import region_values
@@ -61,6 +64,18 @@ def test_the_stored_weights_give_the_stored_answers(run, images):
     again = stage.predict(module.eval())
     np.testing.assert_allclose(again["query_probs"], run.predictions["query_probs"], atol=1e-5)
     assert np.array_equal(again["query_boxes"], run.predictions["query_boxes"])
+
+
+def test_the_head_starts_as_a_logistic_regression_on_the_embedding(images):
+    stage = ccfr.region_stage(SCALE, images, fold="held-out")
+    module = stage.module()
+    found = stage._infer(module, stage.query_index)
+    train = stage._infer(module, stage.train_index)["embedding"]
+    c = float(training.fit(stage.start, progress=False).predictions["logistic_c"])
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=500))
+    model.fit(train, images.labels[stage.train_index])
+    expected = model.predict_proba(found["embedding"])
+    np.testing.assert_allclose(found["probs"], expected, atol=1e-3)
 
 
 def test_each_row_is_another_spec_of_one_stage(images):
