@@ -15,6 +15,11 @@ from fgnb import presets
 from fgnb.data.parts import PART_NAMES
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The notebooks first: the longest module, which else one worker would do alone at the end."""
+    items.sort(key=lambda item: "notebooks" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder that holds CUB_200_2011/ (FGNB_DATA); the test is skipped without it."""
