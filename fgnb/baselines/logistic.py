@@ -16,6 +16,12 @@ from threadpoolctl import threadpool_limits
 
 C_GRID = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 MAX_ITERATIONS = 500
+LEAST_SCALE = 0.03
+"""A feature varies at least so much, as a share of what the median one does, when standardised.
+
+A feature that is all but constant would else get a weight of hundreds, and a head that starts from
+it diverges at once. On photographs no feature is below it.
+"""
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ def fit_logistic(features: np.ndarray, labels: np.ndarray, *, c: float, threads:
         raise ValueError(f"labels holds {present} of {classes} classes; all, and two, are needed")
     with threadpool_limits(threads):
         scaler = StandardScaler().fit(features)
+        scaler.scale_ = np.maximum(scaler.scale_, LEAST_SCALE * np.median(scaler.scale_))
         model = LogisticRegression(C=c, max_iter=MAX_ITERATIONS)
         model.fit(scaler.transform(features), labels)
     weight, bias = model.coef_, model.intercept_

@@ -42,3 +42,15 @@ def test_c_is_chosen_on_the_held_out_part_alone():
 def test_a_class_without_an_image_is_refused():
     with pytest.raises(ValueError, match="labels holds 2 of 3 classes"):
         fit_logistic(np.zeros((2, 3), np.float32), np.array([0, 2]), c=1.0, threads=1)
+
+
+def test_an_all_but_constant_feature_gets_no_giant_weight():
+    generator = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 20)
+    features = generator.normal(size=(60, 5)) + labels[:, None]
+    features[:, 4] = 1e-6 * features[:, 4]
+    found = fit_logistic(features, labels, c=0.3, threads=1)
+    assert np.abs(found.weight[:, 4]).max() < 1
+    assert (found.probs(features).argmax(1) == labels).mean() > 0.8
+    doubled = fit_logistic(2 * features, labels, c=0.3, threads=1)
+    np.testing.assert_allclose(2 * doubled.weight, found.weight, rtol=1e-3, atol=1e-4)
