@@ -32,7 +32,8 @@ def images(tmp_path_factory):
 
 
 def test_the_region_stage_takes_two_steps(images):
-    stage = ccfr.region_stage(SMALL, images, backbone="resnet50", weights="random")
+    options = {"backbone": "resnet50", "weights": "random", "multi_level": False}
+    stage = ccfr.region_stage(SMALL, images, **options)
     spec = stage.spec
     assert (spec.lr, spec.decay, spec.decay_every, spec.weight_decay) == (0.001, "step", 30, 1e-4)
     assert (spec.cut, spec.iou, spec.mu, spec.micro_batch) == (1, 0.25, 1.0, 2)
@@ -88,6 +89,6 @@ def test_a_frozen_trunk_is_cheaper_and_the_cheaper_stages_come_first(images):
     for name in ("whole", "levels", "regions"):
         frozen, free = costs[name, 16], costs[name, None]
         assert frozen.operations < free.operations
-        assert frozen.weights == free.weights
+        assert 0.99 < frozen.weights / free.weights < 1  # normalisation is folded in
         assert frozen.trained < free.trained
     assert costs["whole", 16].operations < costs["regions", 16].operations

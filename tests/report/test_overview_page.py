@@ -7,7 +7,7 @@ from fgnb import claims, presets
 from fgnb.data import cub
 from fgnb.focus import region_stage
 from fgnb.focus.repropose import Reproposed
-from fgnb.nn.backbones import create_backbone
+from fgnb.nn.backbones import NO_CUT, create_backbone
 from fgnb.nn.nts import NTSHeads
 from fgnb.report import overview, rederive
 
@@ -40,7 +40,7 @@ def test_fig_1_is_the_pass_of_the_model(stage):
 
 
 def test_weights_are_those_of_the_real_networks():
-    backbone = create_backbone("resnet18", "random")
+    backbone = create_backbone("resnet18", "random", cut=NO_CUT)
     own = sum(p.numel() for p in backbone.parameters())
     ours, theirs = (overview.answer_cost(method, SCENE) for method in overview.METHODS)
     assert ours["whole"].weights == theirs["whole"].weights == own
