@@ -20,7 +20,7 @@ LEAST_SCALE = 0.03
 """A feature varies at least so much, as a share of what the median one does, when standardised.
 
 A feature that is all but constant would else get a weight of hundreds, and a head that starts from
-it diverges at once. On photographs no feature is below it.
+it diverges at once. Of the photographs of birds no frozen feature is below it.
 """
 
 
