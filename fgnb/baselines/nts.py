@@ -2,7 +2,8 @@
 
 Everything is trained together, as in the public code: the backbone on whole images and on zoomed
 regions, three classifiers, and the proposal network by the ranking loss. The classifiers begin as
-the plain baseline's does, from logistic regression on the pretrained features.
+the plain baseline's does, from logistic regression on the pretrained features; or everything but
+the proposal network begins from a trained plain baseline.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ from torch import Tensor, nn
 
 from fgnb import training
 from fgnb.baselines.kept import average_with_start, held_out_figures
-from fgnb.baselines.logistic import Logistic
 from fgnb.baselines.plain import PlainSpec, PlainStage
+from fgnb.baselines.start import HEAD_STARTS, begin, fit_heads
 from fgnb.data import ImageSet
 from fgnb.nn.backbones import Backbone
-from fgnb.nn.maps import seeded_backbone
 from fgnb.nn.nts import NTSHeads, NTSOutput, Proposals, nts_anchors, nts_losses
 from fgnb.nn.zoomed import Extractor, Sizes, Views, ZoomedImages
+from fgnb.training import positions
+from fgnb.training.environment import device
 from fgnb.training.schedule import sgd
 
 _PROPOSER = "heads.proposal_network."
@@ -37,6 +39,8 @@ class NTSSpec(PlainSpec):
     ``micro_batch`` of them go through the network at a time (None: all). ``proposals`` regions of
     an image are classified, the best ``concatenated`` join the whole. The rate of all heads is
     ``lr`` times ``new_layers``. ``average`` leaves out the proposal network, whose start is random.
+    ``start`` is the run whose backbone and classifier training begins from (stage, key, spec), or
+    None; ``head_start`` is of `fgnb.baselines.start`, for the two classifiers that see regions.
     """
 
     source_size: int
@@ -47,6 +51,14 @@ class NTSSpec(PlainSpec):
     iou: float
     dropout: float
     new_layers: float
+    start: dict[str, Any] | None
+    head_start: str
+
+    def __post_init__(self) -> None:
+        if self.head_start not in HEAD_STARTS:
+            raise ValueError(
+                f"head_start is {self.head_start!r}; it is one of {', '.join(HEAD_STARTS)}"
+            )
 
     @property
     def sizes(self) -> Sizes:
@@ -58,21 +70,21 @@ class NTSModule(nn.Module):
     """One backbone for whole images and regions, and the heads of `fgnb.nn.nts`."""
 
     def __init__(
-        self, backbone: Backbone, start: Logistic, spec: NTSSpec, epoch_steps: int
+        self, backbone: Backbone, start: nn.Linear, spec: NTSSpec, epoch_steps: int
     ) -> None:
         super().__init__()
         self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.backbone.trunk.requires_grad_(False)
         self.heads = NTSHeads(
             backbone.num_features,
-            len(start.bias),
+            start.out_features,
             spec.image_size,
             proposals=spec.proposals,
             concatenated=spec.concatenated,
             iou=spec.iou,
             dropout=spec.dropout,
         )
-        self.heads.start_from(torch.from_numpy(start.weight), torch.from_numpy(start.bias))
+        self.heads.start_from(start.weight, start.bias)
         self.extractor = Extractor(self.backbone, spec.sizes, spec.cut, spec.micro_batch)
         self.spec, self.epoch_steps = spec, epoch_steps
 
@@ -100,15 +112,28 @@ class NTSModule(nn.Module):
 
 
 class NTSStage:
-    """NTS as a stage; ``name`` and the recipe are the caller's. Arguments as in `PlainStage`."""
+    """NTS as a stage; ``name`` and the recipe are the caller's.
+
+    Arguments as in `PlainStage`, and ``start``: the stage whose backbone and classifier training
+    begins from, trained first where the store lacks it; None where ``spec.start`` is None.
+    """
 
     modules: tuple[str, ...] = ("fgnb.baselines.nts",)
 
     def __init__(
-        self, images: ImageSet, spec: NTSSpec, weights: str, name: str, *, workers: int = 0
+        self,
+        images: ImageSet,
+        spec: NTSSpec,
+        weights: str,
+        name: str,
+        *,
+        start: PlainStage | None = None,
+        workers: int = 0,
     ) -> None:
+        if (start is None) != (spec.start is None):
+            raise ValueError("start and spec.start should both be None, or neither")
         self.images, self.spec, self.weights, self.name = images, spec, weights, name
-        self.data_fingerprint = images.fingerprint
+        self.start, self.data_fingerprint = start, images.fingerprint
         self.plain = PlainStage(images, spec, weights, name, workers=workers)
         self.zoomed = ZoomedImages(images, weights, spec)
         self.train_index, self.query_index = self.zoomed.train_index, self.zoomed.query_index
@@ -118,12 +143,17 @@ class NTSStage:
         return replace(self.plain.data(), dataset=self.zoomed)
 
     def module(self) -> NTSModule:
-        """The pretrained backbone, classifiers from logistic regression, a fresh proposer."""
+        """The start's backbone, classifiers from its one or fitted, a fresh proposer."""
         spec = self.spec
-        start = self.plain.logistic
-        backbone = seeded_backbone(spec.backbone, self.weights, cut=spec.cut, seed=spec.seed)
+        begun, c = begin(self.start, self.plain)
         epoch_steps = -(-len(self.train_index) // spec.batch_size)
-        return NTSModule(backbone, start, spec, epoch_steps)
+        with positions.kept():
+            positions.place(spec.seed, "proposer")
+            module = NTSModule(begun.backbone, begun.head, spec, epoch_steps)
+        if spec.head_start == "fitted":
+            heads = {"part": module.heads.part, "concat": module.heads.concat}
+            fit_heads(self, heads, lambda: self._seen(module), c=c)
+        return module
 
     def finish(self, module: NTSModule) -> None:
         """Move the weights towards those that training started from, by ``spec.average``."""
@@ -160,6 +190,13 @@ class NTSStage:
             "database_embedding": self._look(module, database)["embedding"],
         }
 
+    def _seen(self, module: NTSModule) -> dict[str, np.ndarray]:
+        """What the classifiers of regions and of all together see of the training images."""
+        joined = self._look(module.to(device()), self.train_index)["embedding"]
+        module.to("cpu")
+        each = joined.reshape(len(joined), self.spec.concatenated + 1, -1)
+        return {"part": each[:, :-1], "concat": joined}
+
     @torch.inference_mode()
     def _look(self, module: NTSModule, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Arrays of ``rows``, plain view, in evaluation mode."""
@@ -170,9 +207,9 @@ class NTSStage:
         return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
     def _batches(self, module: NTSModule, rows: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
-        device, best = module.heads.raw.weight.device, slice(self.spec.concatenated)
+        where, best = module.heads.raw.weight.device, slice(self.spec.concatenated)
         for views in self.zoomed.batches(rows):
-            proposals, output = module(views.to(device))
+            proposals, output = module(views.to(where))
             found = {
                 "probs": output.concat_logits.softmax(1),
                 "image_probs": output.raw_logits.softmax(1),

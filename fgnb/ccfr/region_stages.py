@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,8 @@ from torch import Tensor, nn
 from fgnb import training
 from fgnb.baselines.boxes import fixed_boxes
 from fgnb.baselines.kept import average_with_start, held_out_figures
-from fgnb.baselines.logistic import fit_logistic
 from fgnb.baselines.plain import PlainStage
+from fgnb.baselines.start import fit_heads
 from fgnb.ccfr.model import (
     BOXES,
     CANDIDATES,
@@ -33,13 +32,11 @@ from fgnb.ccfr.model import (
 from fgnb.ccfr.pyramid import anchors
 from fgnb.ccfr.region_spec import RegionSpec, WarmUpSpec
 from fgnb.data import ImageSet, PKSampler, shuffled_batches
-from fgnb.nn.cache import kept
 from fgnb.nn.maps import seeded_backbone
 from fgnb.nn.ranking import ranking_loss
 from fgnb.nn.zoomed import Views, ZoomedImages
 from fgnb.training.environment import device
 from fgnb.training.schedule import sgd
-from fgnb.training.settings import deterministic
 
 
 class WarmUpModule(nn.Module):
@@ -256,12 +253,12 @@ class RegionStage(_ZoomStage):
         return self.plan(self.sampler.batches)
 
     def module(self) -> RegionModule:
-        """The start's extractor and head, the warm-up's pyramid."""
+        """The start's extractor, the warm-up's pyramid, a head fitted to the embedding."""
         spec = self.spec
-        backbone, head = self.started()
+        backbone, _ = self.started()
         model = RegionModel(
             backbone,
-            head.out_features,
+            len(self.images.classes),
             self.anchors,
             spec.sizes,
             choice=Choice(spec.nms, spec.per_scale, spec.iou),
@@ -274,30 +271,15 @@ class RegionStage(_ZoomStage):
             ranked = training.fit(self.warm_up, progress=False).weights()
             model.pyramid.load_state_dict(_below(ranked, "scorer.pyramid"))
         module = RegionModule(model, self.fixed, spec, len(self.sampler))
-        weight, bias = self._head_start(module)
-        with torch.no_grad():
-            module.model.head.weight.copy_(torch.from_numpy(weight))
-            module.model.head.bias.copy_(torch.from_numpy(bias))
+        c = float(training.fit(self.start, progress=False).predictions["logistic_c"])
+        fit_heads(self, {"head": model.head}, lambda: self._seen(module), c=c)
         return module
 
-    def _head_start(self, module: RegionModule) -> tuple[np.ndarray, np.ndarray]:
-        """The head begins as logistic regression on the embedding, as the plain baseline's does.
-
-        Fitted on this fold's training images, with the C of the first stage; kept in the store.
-        """
-        described = {"stage": self.name, "key": training.identity(self).key}
-
-        def build(work: Path) -> None:
-            rows, threads = self.train_index, self.spec.threads
-            c = float(training.fit(self.start, progress=False).predictions["logistic_c"])
-            with deterministic(threads):
-                embedding = self._infer(module.to(device()), rows)["embedding"]
-            module.to("cpu")
-            found = fit_logistic(embedding, self.images.labels[rows], c=c, threads=threads)
-            np.savez(work / "head.npz", weight=found.weight, bias=found.bias)
-
-        with np.load(kept("heads", described, build, None) / "head.npz") as head:
-            return head["weight"], head["bias"]
+    def _seen(self, module: RegionModule) -> dict[str, np.ndarray]:
+        """What the head sees of the training images."""
+        embedding = self._infer(module.to(device()), self.train_index)["embedding"]
+        module.to("cpu")
+        return {"head": embedding}
 
     def finish(self, module: RegionModule) -> None:
         """Move the weights towards those that training started from, by ``spec.average``."""

@@ -47,6 +47,7 @@ class Looked(NamedTuple):
     Attributes:
         image_logits: ``Tensor[B, C]``, equation 1.
         region_logits: ``Tensor[B, K, C]``, of each region alone.
+        regions: what they are linear functions of, ``Tensor[B, K, D]``.
         hybrid_logits: ``Tensor[B, C]``, of the whole and the best regions, or None.
         embedding: what the answer is a linear function of: the whole's feature and, with the
             hybrid classifier, those of the best regions after it, ``Tensor[B, F]``.
@@ -55,6 +56,7 @@ class Looked(NamedTuple):
 
     image_logits: Tensor
     region_logits: Tensor
+    regions: Tensor
     hybrid_logits: Tensor | None
     embedding: Tensor
     chosen: Chosen
@@ -126,7 +128,8 @@ class FocusModel(nn.Module):
             best = regions[:, : self.spec.concatenated].flatten(1)
             embedding = torch.cat([whole, best], dim=1)
             hybrid_logits = self.hybrid(embedding)
-        return Looked(image_logits, self.region(regions), hybrid_logits, embedding, chosen)
+        region_logits = self.region(regions)
+        return Looked(image_logits, region_logits, regions, hybrid_logits, embedding, chosen)
 
     def attend(
         self, feature_map: Tensor, classes: Tensor | None = None, *, sigma: float | None = None

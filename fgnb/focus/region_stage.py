@@ -14,10 +14,12 @@ from fgnb import training
 from fgnb.baselines.boxes import fixed_boxes
 from fgnb.baselines.kept import average_with_start, held_out_figures
 from fgnb.baselines.plain import PlainStage
+from fgnb.baselines.start import begin, fit_heads
 from fgnb.data import ImageSet
 from fgnb.focus.model import FocusModel, Looked, losses, region_boxes
 from fgnb.focus.spec import FocusSpec
 from fgnb.nn.zoomed import Views, ZoomedImages
+from fgnb.training.environment import device
 from fgnb.training.schedule import sgd
 
 
@@ -107,16 +109,18 @@ class FocusStage:
         return replace(self.plain.data(), dataset=self.zoomed)
 
     def module(self) -> FocusModule:
-        """The start's extractor, and classifiers that begin as its one."""
+        """The start's extractor, and classifiers that begin as ``head_start`` says."""
         spec = self.spec
-        if self.start is None:
-            begun = self.plain.module()
-        else:
-            begun = self.start.module()
-            training.fit(self.start, progress=False).load_weights(begun)
+        begun, c = begin(self.start, self.plain)
         model = FocusModel(begun.backbone, begun.head, spec)
         epoch_steps = -(-len(self.train_index) // spec.batch_size)
-        return FocusModule(model, self.fixed, spec, epoch_steps)
+        module = FocusModule(model, self.fixed, spec, epoch_steps)
+        if spec.head_start == "fitted":
+            heads = {"region": model.region}
+            if model.hybrid is not None:
+                heads["hybrid"] = model.hybrid
+            fit_heads(self, heads, lambda: self._seen(module), c=c)
+        return module
 
     def finish(self, module: FocusModule) -> None:
         """Move the weights towards those that training started from, by ``spec.average``."""
@@ -144,6 +148,7 @@ class FocusStage:
         images, query, database = self.images, self.query_index, self.train_index
         found = self._look(module, query)
         places = found.pop("places")
+        del found["regions"]
         again = self._look(module, database, self._answering)
         return {
             "query_ids": images.ids[query],
@@ -155,6 +160,12 @@ class FocusStage:
             "database_labels": images.labels[database],
             "database_embedding": again["embedding"],
         }
+
+    def _seen(self, module: FocusModule) -> dict[str, np.ndarray]:
+        """What the classifiers of regions and of all together see of the training images."""
+        found = self._look(module.to(device()), self.train_index)
+        module.to("cpu")
+        return {"region": found["regions"], "hybrid": found["embedding"]}
 
     @property
     def _answering(self) -> int:
@@ -175,13 +186,14 @@ class FocusStage:
     def _batches(
         self, module: FocusModule, rows: np.ndarray, count: int | None
     ) -> Iterator[dict[str, np.ndarray]]:
-        device = module.model.image.weight.device
+        where = module.model.image.weight.device
         for views in self.zoomed.batches(rows):
-            looked = module(views.to(device), count=count)
+            looked = module(views.to(where), count=count)
             found = {
                 "probs": looked.logits.softmax(1),
                 "image_probs": looked.image_logits.softmax(1),
                 "region_probs": looked.region_logits.softmax(2),
+                "regions": looked.regions,
                 "embedding": looked.embedding,
                 "maps": looked.chosen.maps,
                 "box_scores": looked.chosen.scores,

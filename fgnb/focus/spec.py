@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fgnb.baselines.plain import PlainSpec
+from fgnb.baselines.start import HEAD_STARTS
 from fgnb.nn.zoomed import Sizes
 
 STRIDE = 32
@@ -25,6 +26,8 @@ class FocusSpec(PlainSpec):
         micro_batch: regions that go through the network at a time, or None for all.
         start: the run whose extractor and classifier training begins from (stage, key, spec); None
             is the pretrained extractor with a logistic regression on its features.
+        head_start: of `fgnb.baselines.start`: whether the classifiers of regions and of all
+            together begin as copies of the one of whole images, or are fitted.
         pretrained_rate: rate of the extractor, as a multiple of ``lr``, the classifiers'.
         attention: ``max`` over the maps of all classes, or ``single``: the true class's map in
             training, the predicted one's at test.
@@ -48,6 +51,7 @@ class FocusSpec(PlainSpec):
     crop_size: int
     micro_batch: int | None
     start: dict[str, Any] | None
+    head_start: str
     pretrained_rate: float
     attention: str
     count_bias: bool
@@ -65,7 +69,8 @@ class FocusSpec(PlainSpec):
     hybrid_weight: float
 
     def __post_init__(self) -> None:
-        for name, known in (("attention", ATTENTION), ("boxes", BOXES)):
+        options = {"attention": ATTENTION, "boxes": BOXES, "head_start": HEAD_STARTS}
+        for name, known in options.items():
             if getattr(self, name) not in known:
                 raise ValueError(
                     f"{name} is {getattr(self, name)!r}; it is one of {', '.join(known)}"

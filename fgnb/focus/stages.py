@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from fgnb import training
 from fgnb.baselines.plain import PlainStage
 from fgnb.baselines.recipe import equal_compute_side
+from fgnb.baselines.start import start_field
 from fgnb.data import ImageSet
 from fgnb.focus.recipe import MODEL, STARTS, global_spec, region_spec, start_value
 from fgnb.focus.region_stage import FocusStage
@@ -72,9 +73,7 @@ def region_stage(
         raise ValueError(f"start is {start!r}; it is one of {', '.join(STARTS)}")
     spec = region_spec(preset, backbone, weights, fold=fold, seed=seed, **overrides)
     begun = _start(preset, images, spec, weights) if start == "global" else None
-    if begun is not None:
-        key = training.identity(begun).key
-        spec = replace(spec, start={"stage": GLOBAL, "key": key, "spec": asdict(begun.spec)})
+    spec = replace(spec, start=start_field(begun))
     return FocusStage(
         images, spec, weights, "focus/regions", start=begun, workers=preset.loader_workers
     )

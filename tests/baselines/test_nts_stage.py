@@ -5,8 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 
-from fgnb import presets, training
+from fgnb import focus, presets, training
+from fgnb.baselines.logistic import LEAST_SCALE
+from fgnb.baselines.nts import NTSStage
 from fgnb.baselines.recipe import known
 from fgnb.baselines.stages import FROZEN_TRUNK, PUBLISHED, STAGES, nts_spec, nts_stage
 from fgnb.cli.train import stages
@@ -45,6 +48,14 @@ def stage(images, runs, monkeypatch):
 
 def state(module):
     return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def fitted(seen, labels, c, asked):
+    """Probabilities that scikit-learn's logistic regression on standardised features gives."""
+    spread = np.where(seen.std(0) > 0, seen.std(0), 1)
+    spread = np.maximum(spread, LEAST_SCALE * np.median(spread))
+    model = LogisticRegression(C=c, max_iter=500).fit((seen - seen.mean(0)) / spread, labels)
+    return model.predict_proba((asked - seen.mean(0)) / spread)
 
 
 def begun(stage):
@@ -120,7 +131,7 @@ def test_what_is_kept_is_what_the_network_says_of_each_picture_alone(stage, imag
 
 
 def test_before_training_it_answers_as_logistic_regression_on_whole_and_regions(stage):
-    made = stage()
+    made = stage(head_start="whole")
     module = made.module()
     found = made._look(module, made.query_index)
     start, seen = made.plain.logistic, found["embedding"].reshape(4, 5, 512)
@@ -131,6 +142,40 @@ def test_before_training_it_answers_as_logistic_regression_on_whole_and_regions(
     logits = (logits * np.array([1, 1, 1, 1, 4])[:, None] / 8).sum(1)
     expected = torch.from_numpy(logits).softmax(1)
     np.testing.assert_allclose(found["probs"], expected, atol=1e-3)
+
+
+def test_fitted_heads_begin_as_logistic_regressions_on_what_they_see(stage, images):
+    made = stage()
+    module = made.module()
+    labels = images.labels[made.train_index]
+    train = made._look(module, made.train_index)["embedding"]
+    query = made._look(module, made.query_index)
+    expected = fitted(train, labels, made.plain.logistic.c, query["embedding"])
+    np.testing.assert_allclose(query["probs"], expected, atol=1e-3)
+    each, of = train[:, : 4 * 512].reshape(-1, 512), np.repeat(labels, 4)
+    regions = query["embedding"][:, : 4 * 512].reshape(-1, 512)
+    expected = fitted(each, of, made.plain.logistic.c, regions)
+    with torch.no_grad():
+        said = module.heads.part(torch.from_numpy(regions)).softmax(1)
+    np.testing.assert_allclose(said, expected, atol=1e-3)
+
+
+def test_it_begins_from_a_trained_plain_stage_and_always_the_same(stage, images):
+    plain = focus.global_stage(SMOKE, images, backbone="resnet18", weights="random")
+    made, ended = stage(start=plain), training.fit(plain).weights()
+    before = begun(made)
+    assert before["heads.raw.weight"].equal(ended["head.weight"])
+    name = "backbone.tail.0.1.conv2.weight"
+    assert before[name].equal(ended[name])
+    assert not begun(stage())[name].equal(ended[name])
+    assert made.spec.start == {
+        "stage": "focus/global",
+        "key": training.identity(plain).key,
+        "spec": dataclasses.asdict(plain.spec),
+    }
+    assert all(value.equal(before[name]) for name, value in state(made.module()).items())
+    with pytest.raises(ValueError, match="should both be None, or neither"):
+        NTSStage(images, made.spec, "random", "baselines/nts")
 
 
 def test_the_concatenation_answers(stage):
@@ -256,6 +301,8 @@ def test_the_command_line_knows_it(stage):
 def test_bad_input_is_named(stage):
     with pytest.raises(TypeError, match="margin"):
         stage(margin=2.0)
+    with pytest.raises(ValueError, match="head_start is 'fresh'; it is one of whole, fitted"):
+        stage(head_start="fresh")
     with pytest.raises(ValueError, match="fold is 'test'"):
         stage(fold="test")
     with pytest.raises(ValueError, match="source is 32, under image, 64"):

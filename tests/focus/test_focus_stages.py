@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from fgnb import presets, training
+from fgnb.baselines import start
 from fgnb.baselines.recipe import equal_compute_side
 from fgnb.cli.train import stages
 from fgnb.data import cub
@@ -139,9 +140,9 @@ def test_a_single_class_map_is_the_true_ones_in_training_alone(stage, monkeypatc
 def test_each_row_is_another_spec_of_one_stage(stage):
     rows = [stage(**changes) for changes in (*TABLE2.values(), *CONTROLS.values())]
     assert len({training.identity(row).key for row in rows}) == len(rows) == 5
-    start = rows[0].spec.start
-    assert all(row.spec.start == start for row in rows)
-    assert start["spec"] == asdict(rows[0].start.spec)
+    first = rows[0].spec.start
+    assert all(row.spec.start == first for row in rows)
+    assert first["spec"] == asdict(rows[0].start.spec)
     canonical_json(asdict(rows[0].spec))
 
 
@@ -163,7 +164,7 @@ def test_training_begins_from_the_plain_run_or_from_a_logistic_regression(stage,
     assert weights["model.image.weight"].equal(plain["head.weight"])
     name = "tail.0.1.conv2.weight"
     assert weights[f"model.backbone.{name}"].equal(plain[f"backbone.{name}"])
-    other = stage(start="logistic")
+    other = stage(start="logistic", head_start="whole")
     assert other.spec.start is None
     logistic = torch.from_numpy(other.plain.logistic.weight)
     assert begun(other)["model.region.weight"].equal(logistic)
@@ -172,6 +173,28 @@ def test_training_begins_from_the_plain_run_or_from_a_logistic_regression(stage,
     assert resized.start.spec.image_size == 96
     with pytest.raises(ValueError, match="start is 'fresh'; it is one of global, logistic"):
         stage(start="fresh")
+
+
+def test_heads_are_fitted_once_to_what_they_see_in_this_fold(stage, monkeypatch):
+    made = stage(fold="held-out", sigma=0.7)
+    asked = []
+    fit = start.fit_logistic
+    monkeypatch.setattr(start, "fit_logistic", lambda *a, **k: asked.append(a) or fit(*a, **k))
+    module = made.module()
+    again = begun(made)
+    assert all(value.equal(again[name]) for name, value in module.state_dict().items())
+    (regions, of), (joined, truth) = asked
+    assert (regions.shape, joined.shape) == ((6 * 6, 512), (6, 5 * 512))
+    found = made._look(module, made.train_index)
+    np.testing.assert_allclose(regions, found["regions"].reshape(-1, 512), atol=1e-4)
+    np.testing.assert_allclose(joined, found["embedding"], atol=1e-4)
+    labels = made.images.labels[made.train_index]
+    assert truth.tolist() == labels.tolist()
+    assert of.tolist() == np.repeat(labels, 6).tolist()
+    c = float(training.fit(made.start).predictions["logistic_c"])
+    for head, (features, targets) in zip(("region", "hybrid"), asked, strict=True):
+        expected = fit(features, targets, c=c, threads=1).weight
+        assert torch.equal(getattr(module.model, head).weight, torch.from_numpy(expected))
 
 
 def test_pretrained_layers_have_a_rate_of_their_own_and_all_that_is_free_is_trained(stage):
@@ -295,6 +318,8 @@ def test_the_command_line_knows_them(images):
 def test_bad_options_are_named(stage):
     with pytest.raises(TypeError, match="temperature"):
         stage(temperature=2.0)
+    with pytest.raises(ValueError, match="head_start is 'fresh'; it is one of whole, fitted"):
+        stage(head_start="fresh")
     with pytest.raises(ValueError, match="fold is 'test'"):
         stage(fold="test")
     with pytest.raises(ValueError, match="proposals is 30; the map has 16 cells"):
