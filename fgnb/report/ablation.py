@@ -83,23 +83,41 @@ def table3_results(
     """
     results, above = [], ""
     for row in TABLE3:
-        claim = claim_of(row, dataset)
-        known = settings[row.name]
-        told = dict(known) if row.name == "ccfr" else {k: known[k] for k in TOLD if k in known}
+        known, last = settings[row.name], row.name == "ccfr"
         results.append(
-            measure(
-                claim,
-                {"kind": "accuracy", "of": array_of(row.name), "labels": LABELS},
+            row_result(
+                claim_of(row, dataset),
+                row,
                 arrays,
                 provenance=provenance,
-                label=row.label,
-                settings=told,
-                selected_on=chosen_on(rule) if row.name == "ccfr" else "",
+                settings=known if last else told(known, TOLD),
+                selected_on=chosen_on(rule) if last else "",
                 against={claim_of_name(above, dataset): array_of(above)} if above else None,
             )
         )
         above = row.name
     return results
+
+
+def row_result(
+    claim: str, row: Row, arrays: Mapping[str, np.ndarray], *, provenance: Provenance, **about: Any
+) -> Result:
+    """The accuracy of a row over the test images.
+
+    Args:
+        claim: the entry of the ledger, or an id of our own.
+        row: whose array (`array_of`) it follows from.
+        arrays: of `row_arrays`, with ``test_labels``.
+        provenance: of `fgnb.report.collect`.
+        **about: further arguments of `fgnb.report.derive.measure`.
+    """
+    accuracy = {"kind": "accuracy", "of": array_of(row.name), "labels": LABELS}
+    return measure(claim, accuracy, arrays, provenance=provenance, label=row.label, **about)
+
+
+def told(settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Those of a row's settings that a page shows."""
+    return {name: settings[name] for name in names if name in settings}
 
 
 def step_results(

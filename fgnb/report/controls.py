@@ -15,10 +15,19 @@ import numpy as np
 from fgnb.data import ImageSet
 from fgnb.presets import Preset
 from fgnb.report import numbers
-from fgnb.report.ablation import LABELS, TOLD, Row, array_of, claim_of_name, row_arrays
+from fgnb.report.ablation import (
+    LABELS,
+    TOLD,
+    Row,
+    array_of,
+    claim_of_name,
+    row_arrays,
+    row_result,
+    told,
+)
 from fgnb.report.derive import measure
 from fgnb.report.markup import Cell, Table
-from fgnb.report.provenance import Provenance
+from fgnb.report.provenance import Provenance, image_fields
 from fgnb.report.results import Result
 from fgnb.training import Run
 
@@ -52,15 +61,12 @@ def control_results(
     """The controls' accuracies, each paired with the full model before re-ranking."""
     full = {claim_of_name(FULL, dataset): array_of(FULL)}
     return [
-        measure(
+        row_result(
             f"own.ccfr.control.{row.name}",
-            {"kind": "accuracy", "of": array_of(row.name), "labels": LABELS},
+            row,
             arrays,
             provenance=provenance,
-            label=row.label,
-            settings={
-                name: settings[row.name][name] for name in TOLD if name in settings[row.name]
-            },
+            settings=told(settings[row.name], TOLD),
             against=full,
         )
         for row in CONTROLS
@@ -157,13 +163,7 @@ def on_set(
     }
     origin = replace(
         provenance,
-        dataset=name,
-        dataset_title=images.title,
-        manifest=images.fingerprint,
-        protocol=images.protocol,
-        classes=len(images.classes),
-        n_train=images.n_train,
-        n_test=images.n_test,
+        **{**image_fields(images), "dataset": name},
         seconds=round(sum(run.environment["seconds"] for run in runs.values()), 1),
         run_keys=tuple(run.key for run in runs.values()),
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from fgnb import claims
 from fgnb.data import ImageSet
-from fgnb.report.ablation import LABELS, Row, array_of
+from fgnb.report.ablation import LABELS, Row, array_of, row_result, told
 from fgnb.report.derive import measure
 from fgnb.report.provenance import Provenance
 from fgnb.report.results import OWN, Result
@@ -39,7 +39,16 @@ BESIDE = (
 RIVALS = (PLAIN, "equal-compute", NTS)
 TOLD = (
     *("image_size", "source_size", "crop_size", "cut", "epochs", "lr", "pretrained_rate"),
-    *("label_smoothing", "boxes", "attention", "count_bias", "sigma", "border", "iou"),
+    *(
+        "head_start",
+        "label_smoothing",
+        "boxes",
+        "attention",
+        "count_bias",
+        "sigma",
+        "border",
+        "iou",
+    ),
     *("proposals", "concatenated", "region_weight", "hybrid_weight", "average"),
 )
 COUNTS = {
@@ -118,7 +127,13 @@ def row_results(
         claim = f"focus.table1.{dataset}.{name}"
         wanted += [(claim, name)] * (claim in ledger)
     return [
-        _accuracy(claim, Row(name, labels[name]), arrays, settings, provenance)
+        row_result(
+            claim,
+            Row(name, labels[name]),
+            arrays,
+            provenance=provenance,
+            settings=told(settings[name], TOLD),
+        )
         for claim, name in wanted
     ]
 
@@ -133,7 +148,14 @@ def beside_results(
     """What else was trained, each paired with the full model; rows that were not are left out."""
     full = {table2_claim(OURS, dataset): array_of(OURS)}
     return [
-        _accuracy(f"{OWN}focus.beside.{row.name}", row, arrays, settings, provenance, full)
+        row_result(
+            f"{OWN}focus.beside.{row.name}",
+            row,
+            arrays,
+            provenance=provenance,
+            settings=told(settings[row.name], TOLD),
+            against=full,
+        )
         for row in BESIDE
         if array_of(row.name) in arrays
     ]
@@ -208,26 +230,6 @@ def claim_of(name: str, dataset: str) -> str:
         return table2_claim(name, dataset)
     table1 = f"focus.table1.{dataset}.{name}"
     return table1 if table1 in claims.load("focus") else f"{OWN}focus.beside.{name}"
-
-
-def _accuracy(
-    claim: str,
-    row: Row,
-    arrays: Mapping[str, np.ndarray],
-    settings: Mapping[str, Mapping[str, Any]],
-    origin: Provenance,
-    against: Mapping[str, str] | None = None,
-) -> Result:
-    known = settings[row.name]
-    return measure(
-        claim,
-        {"kind": "accuracy", "of": array_of(row.name), "labels": LABELS},
-        arrays,
-        provenance=origin,
-        label=row.label,
-        settings={name: known[name] for name in TOLD if name in known},
-        against=against,
-    )
 
 
 def _difference(

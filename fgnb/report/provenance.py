@@ -203,13 +203,7 @@ def collect(
         notebook=notebook,
         parameters=without_paths(parameters or {}),
         preset=preset,
-        dataset=images.name,
-        dataset_title=images.title,
-        manifest=images.fingerprint,
-        protocol=images.protocol,
-        classes=len(images.classes),
-        n_train=images.n_train,
-        n_test=images.n_test,
+        **image_fields(images),
         backbone="none" if weights is None else weights.backbone,
         weights_tag="none" if weights is None else weights.tag,
         weights_sha256="none" if weights is None else weights.sha256,
@@ -224,6 +218,19 @@ def collect(
         code=code_digest(modules),
         code_of=modules,
     )
+
+
+def image_fields(images: Any) -> dict[str, Any]:
+    """What a provenance says of an `ImageSet`."""
+    return {
+        "dataset": images.name,
+        "dataset_title": images.title,
+        "manifest": images.fingerprint,
+        "protocol": images.protocol,
+        "classes": len(images.classes),
+        "n_train": images.n_train,
+        "n_test": images.n_test,
+    }
 
 
 def code_changed(provenance: Provenance) -> bool:

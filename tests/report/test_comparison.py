@@ -6,41 +6,23 @@ import numpy as np
 import pytest
 
 from fgnb import claims
-from fgnb.ccfr import Answers, Settings
+from fgnb.ccfr import Settings
 from fgnb.ccfr.alternatives import fit_alternatives
-from fgnb.ccfr.retrieval import Neighbors
 from fgnb.metrics import reliability
 from fgnb.report import comparison, rederive, rederive_comparisons, rivals
 from fgnb.report import table2 as printed
 
-
-def made_up(seed, queries=50, classes=5, k=10):
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, classes, queries)
-    probs = rng.dirichlet([0.7] * classes, queries) + 0.3 * np.eye(classes)[labels]
-    near = np.where(
-        rng.random((queries, k)) < 0.6, labels[:, None], rng.integers(0, classes, (queries, k))
-    )
-    sims = -np.sort(-rng.uniform(0.3, 1, (queries, k)), axis=1)
-    return Answers(
-        ids=np.arange(queries),
-        labels=labels,
-        probs=(probs / probs.sum(1, keepdims=True)).astype(np.float32),
-        logistic_probs=None,
-        neighbors=Neighbors(sims.astype(np.float32), np.zeros_like(near), near),
-        database_ids=np.arange(30),
-        database_labels=rng.integers(0, classes, 30),
-    )
+MADE = {"queries": 50, "classes": 5, "k": 10, "spread": 0.7, "agree": 0.6}
 
 
 @pytest.fixture(scope="module")
-def answered():
-    return made_up(2)
+def answered(made_up):
+    return made_up(2, **MADE)
 
 
 @pytest.fixture(scope="module")
-def methods():
-    return fit_alternatives(made_up(1), Settings(0.6, 0.5))
+def methods(made_up):
+    return fit_alternatives(made_up(1, **MADE), Settings(0.6, 0.5))
 
 
 @pytest.fixture(scope="module")

@@ -5,35 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fgnb.ccfr import Answers, Settings
-from fgnb.ccfr.retrieval import Neighbors
+from fgnb.ccfr import Settings
 from fgnb.report import rederive
 from fgnb.report import sensitivity as fig6
 from fgnb.report import sensitivity_figures as drawn
 
-
-def made_up(seed, queries=40, classes=6, k=15):
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, classes, queries)
-    probs = rng.dirichlet([0.6] * classes, queries) + 0.15 * np.eye(classes)[labels]
-    near = np.where(
-        rng.random((queries, k)) < 0.5, labels[:, None], rng.integers(0, classes, (queries, k))
-    )
-    sims = -np.sort(-rng.uniform(0.4, 1, (queries, k)), axis=1)
-    return Answers(
-        ids=np.arange(queries),
-        labels=labels,
-        probs=(probs / probs.sum(1, keepdims=True)).astype(np.float32),
-        logistic_probs=None,
-        neighbors=Neighbors(sims.astype(np.float32), np.zeros_like(near), near),
-        database_ids=np.arange(30),
-        database_labels=rng.integers(0, classes, 30),
-    )
+MADE = {"queries": 40, "classes": 6, "k": 15, "spread": 0.6, "lift": 0.15, "least": 0.4}
 
 
 @pytest.fixture(scope="module")
-def answers():
-    return made_up(0)
+def answers(made_up):
+    return made_up(0, **MADE)
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +84,8 @@ def test_claims_follow_from_the_grid_and_from_the_file_again(answers, found, pro
         assert rederive(result, arrays) == (result.value, result.interval)
 
 
-def test_without_a_mendable_error_that_row_is_left_out(found, provenance):
-    sure = made_up(3)
+def test_without_a_mendable_error_that_row_is_left_out(found, provenance, made_up):
+    sure = made_up(3, **MADE)
     object.__setattr__(sure, "labels", sure.probs.argmax(1))
     arrays = {"test_labels": sure.labels, **fig6.sensitivity_arrays(found, sure, found)}
     claims = [result.claim for result in fig6.sensitivity_results(arrays, provenance())]

@@ -5,29 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fgnb.ccfr import Answers, Settings
-from fgnb.ccfr.retrieval import Neighbors
+from fgnb.ccfr import Settings
 from fgnb.ccfr.settings import T_SF_GRID
 from fgnb.report import rederive, unsure
 
-
-def made_up(seed, queries=61, classes=6, k=12):
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, classes, queries)
-    probs = rng.dirichlet([0.5] * classes, queries) + 0.3 * np.eye(classes)[labels]
-    near = np.where(
-        rng.random((queries, k)) < 0.5, labels[:, None], rng.integers(0, classes, (queries, k))
-    )
-    sims = -np.sort(-rng.uniform(0.3, 1, (queries, k)), axis=1)
-    return Answers(
-        ids=np.arange(queries),
-        labels=labels,
-        probs=(probs / probs.sum(1, keepdims=True)).astype(np.float32),
-        logistic_probs=None,
-        neighbors=Neighbors(sims.astype(np.float32), np.zeros_like(near), near),
-        database_ids=np.arange(30),
-        database_labels=rng.integers(0, classes, 30),
-    )
+MADE = {"queries": 61, "classes": 6, "k": 12, "spread": 0.5}
 
 
 def asked(answers, setting):
@@ -44,8 +26,8 @@ def asked(answers, setting):
 
 
 @pytest.fixture
-def case(provenance):
-    held_out, test = made_up(1), made_up(2)
+def case(provenance, made_up):
+    held_out, test = made_up(1, **MADE), made_up(2, **MADE)
     base = Settings(t_sf=0.5, t_sc=0.0, topn=4)
     settings = replace(base, t_sf=0.62)
     arrays = {
