@@ -104,9 +104,15 @@ class NTSModule(nn.Module):
     def configure_optimizers(self) -> dict[str, Any]:
         """SGD over what is not frozen; the rate decays by ``spec.decay``."""
         spec, tail = self.spec, self.backbone.parameters()
+        proposer = list(self.heads.proposal_network.parameters())
+        classifiers = [self.heads.raw, self.heads.part, self.heads.concat]
         groups: list[dict[str, Any]] = [
             {"params": [p for p in tail if p.requires_grad]},
-            {"params": list(self.heads.parameters()), "lr": spec.lr * spec.new_layers},
+            {"params": proposer, "lr": spec.lr * spec.new_layers},
+            {
+                "params": [p for head in classifiers for p in head.parameters()],
+                "lr": spec.lr * spec.new_layers,
+            },
         ]
         return sgd(groups, spec, self.epoch_steps)
 

@@ -35,6 +35,7 @@ class PlainSpec:
     ``fold`` is ``held-out`` (train on four fifths of the training images, predict the fifth) or
     ``all`` (train on all of them, predict test). ``max_steps`` ends training early. ``decay`` is
     ``cosine`` (to zero, a step at a time) or ``step`` (times 0.1 every ``decay_every`` epochs).
+    ``clip_norm`` is the length that a longer gradient is cut down to (0: none is).
     ``average`` is the share of the start in the weights that are kept: 0 keeps those of the last
     step, 0.5 the mean of start and end (weight-space ensembling, Wortsman et al., CVPR 2022).
     """
@@ -54,6 +55,7 @@ class PlainSpec:
     decay_every: int
     momentum: float
     weight_decay: float
+    clip_norm: float
     label_smoothing: float
     average: float
     batch_size: int

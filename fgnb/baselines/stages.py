@@ -29,6 +29,7 @@ PUBLISHED: dict[str, Value] = _ALWAYS | {
     "lr": Value(0.001, "stated", "public code"),
     "decay": Value("step", "stated", "public code: times 0.1 at the epochs 60 and 100"),
     "decay_every": Value(60, "stated", "public code; the preset ends before a second step"),
+    "clip_norm": Value(0.0, "stated", "public code: gradients as they are"),
     "label_smoothing": Value(0.0, "stated", "public code"),
     "average": Value(0.0, "stated", "public code: no average"),
     "new_layers": Value(1.0, "stated", "public code: one rate for all layers"),
@@ -39,6 +40,7 @@ FROZEN_TRUNK: dict[str, Value] = _ALWAYS | {
     "lr": Value(0.002, "chosen", "the plain baseline's rate (benchmarks/plain_recipe.py)"),
     "decay": Value("cosine", "chosen", "few epochs; the public code's steps would never come"),
     "decay_every": Value(1, "chosen", "unused by cosine decay"),
+    "clip_norm": Value(3.0, "chosen", "as in the plain baseline (benchmarks/clip_norm.py)"),
     "label_smoothing": Value(0.1, "chosen", "as in the plain baseline"),
     "average": Value(
         0.5, "chosen", "mean of start and end, as in the rows that it is compared with"

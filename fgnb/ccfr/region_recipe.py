@@ -49,7 +49,7 @@ REGION_FROZEN_TRUNK = {
         0.5, "chosen", "mean of start and end, as in the rows that it is compared with"
     ),
 }
-_SHARED = ("lr", "decay", "decay_every", "momentum", "weight_decay", "crop_ratio")
+_SHARED = ("lr", "decay", "decay_every", "momentum", "weight_decay", "clip_norm", "crop_ratio")
 
 
 def region_values(preset: Preset) -> dict[str, Value]:

@@ -14,7 +14,7 @@ class ZoomSpec:
 
     ``start`` describes the run whose extractor and head training begins from (stage, key, spec).
     Sizes are in pixels: of the whole image, of the source that regions are cut from, of a zoomed
-    region. ``decay`` is ``cosine`` or ``step``, as in `fgnb.baselines.plain`.
+    region. ``decay`` and ``clip_norm`` are as in `fgnb.baselines.plain`.
     """
 
     backbone: str
@@ -38,6 +38,7 @@ class ZoomSpec:
     decay_every: int
     momentum: float
     weight_decay: float
+    clip_norm: float
     batch_size: int
     micro_batch: int | None
     seed: int

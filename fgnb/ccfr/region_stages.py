@@ -106,11 +106,15 @@ class RegionModule(nn.Module):
         return self.objective(looked, views.targets, ranked)
 
     def configure_optimizers(self) -> dict[str, Any]:
-        """SGD: extractor and pyramid at the recipe's rate, the new layers at a multiple of it."""
+        """SGD: extractor and pyramid at the recipe's rate, the new layers at a multiple of it.
+
+        Groups are clipped one by one, so the pyramid, which only the ranking teaches, is its own.
+        """
         spec, model = self.spec, self.model
         new = [model.fusion, model.head]
         groups: list[dict[str, Any]] = [
-            {"params": [*_free(model.backbone), *_free(model.pyramid)]},
+            {"params": _free(model.backbone)},
+            {"params": _free(model.pyramid)},
             {"params": [p for m in new for p in _free(m)], "lr": spec.lr * spec.new_layers},
         ]
         return sgd(groups, spec, self.epoch_steps)

@@ -43,6 +43,7 @@ PUBLISHED = {
     "epochs": Value(100, "stated", "section 4.2"),
     "weight_decay": Value(5e-4, "stated", "section 4.2"),
     "momentum": Value(0.9, "stated", "section 4.2"),
+    "clip_norm": Value(0.0, "chosen", "silent; gradients as they are"),
     "label_smoothing": Value(0.0, "chosen", "silent; plain softmax losses"),
     "average": Value(0.0, "chosen", "silent; the last weights"),
     "head_start": Value("whole", "chosen", "silent; all begin as one logistic regression"),
@@ -60,6 +61,7 @@ FROZEN_TRUNK = {
     "decay_every": Value(1, "chosen", "unused by cosine decay"),
     "weight_decay": Value(5e-4, "stated", "section 4.2"),
     "momentum": Value(0.9, "stated", "section 4.2"),
+    "clip_norm": Value(3.0, "chosen", "as in the plain baseline (benchmarks/clip_norm.py)"),
     "label_smoothing": Value(0.1, "chosen", "the modern recipe of the plain baseline"),
     "average": Value(
         0.5, "chosen", "mean of start and end, as in the rows that it is compared with"

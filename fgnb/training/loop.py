@@ -102,6 +102,12 @@ class _Wrapper(pl.LightningModule):
         self.watcher.losses = checked(losses, self.watcher)
         return losses["loss"]
 
+    def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
+        """Each parameter group by itself: the losses of one don't shorten the steps of another."""
+        for group in optimizer.param_groups:
+            if clip_norm := group.get("clip_norm"):
+                nn.utils.clip_grad_norm_(group["params"], clip_norm)
+
     def configure_optimizers(self) -> Any:
         return self.module.configure_optimizers()  # type: ignore[operator]
 

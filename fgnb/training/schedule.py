@@ -33,6 +33,10 @@ class Recipe(Protocol):
         """Of SGD, on every trained parameter."""
 
     @property
+    def clip_norm(self) -> float:
+        """Length that the gradient of a parameter group is cut down to; 0 leaves it."""
+
+    @property
     def epochs(self) -> int:
         """Passes that the schedule is made for."""
 
@@ -57,6 +61,8 @@ def sgd(groups: list[dict[str, Any]], recipe: Recipe, epoch_steps: int) -> dict[
     optimizer = torch.optim.SGD(
         groups, recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
     )
+    for group in optimizer.param_groups:
+        group["clip_norm"] = recipe.clip_norm
     steps = recipe.epochs * epoch_steps
     schedule: torch.optim.lr_scheduler.LRScheduler
     if recipe.decay == "cosine":

@@ -26,6 +26,7 @@ RECIPE = {
     "decay_every": 1,
     "momentum": 0.9,
     "weight_decay": 1e-4,
+    "clip_norm": 3.0,
     "label_smoothing": 0.1,
     "average": 0.0,
     "batch_size": 4,
