@@ -40,7 +40,7 @@ class NTSSpec(PlainSpec):
     an image are classified, the best ``concatenated`` join the whole. The rate of all heads is
     ``lr`` times ``new_layers``. ``average`` leaves out the proposal network, whose start is random.
     ``start`` is the run whose backbone and classifier training begins from (stage, key, spec), or
-    None; ``head_start`` is of `fgnb.baselines.start`, for the two classifiers that see regions.
+    None; ``head_start`` is of `fgnb.baselines.start`, for the classifier of regions.
     """
 
     source_size: int
@@ -157,8 +157,8 @@ class NTSStage:
             positions.place(spec.seed, "proposer")
             module = NTSModule(begun.backbone, begun.head, spec, epoch_steps)
         if spec.head_start == "fitted":
-            heads = {"part": module.heads.part, "concat": module.heads.concat}
-            fit_heads(self, heads, lambda: self._seen(module), c=c)
+            fit_heads(self, {"part": module.heads.part}, lambda: self._seen(module), c=c)
+            module.heads.start_joint()
         return module
 
     def finish(self, module: NTSModule) -> None:
@@ -197,11 +197,11 @@ class NTSStage:
         }
 
     def _seen(self, module: NTSModule) -> dict[str, np.ndarray]:
-        """What the classifiers of regions and of all together see of the training images."""
+        """What the classifier of regions sees of the training images."""
         joined = self._look(module.to(device()), self.train_index)["embedding"]
         module.to("cpu")
         each = joined.reshape(len(joined), self.spec.concatenated + 1, -1)
-        return {"part": each[:, :-1], "concat": joined}
+        return {"part": each[:, :-1]}
 
     @torch.inference_mode()
     def _look(self, module: NTSModule, rows: np.ndarray) -> dict[str, np.ndarray]:

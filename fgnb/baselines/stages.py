@@ -47,7 +47,7 @@ FROZEN_TRUNK: dict[str, Value] = _ALWAYS | {
     ),
     "new_layers": Value(1.0, "chosen", "the classifiers start from fits"),
     "head_start": Value(
-        "fitted", "chosen", "few epochs; copies answer worse on what they see, and spoil the tail"
+        "fitted", "chosen", "a copy answers worse on regions (benchmarks/hybrid_start.py)"
     ),
     "crop_ratio": Value(0.875, "chosen", "the crop that the default weights were trained for"),
 }

@@ -32,6 +32,7 @@ from fgnb.ccfr.model import (
 from fgnb.ccfr.pyramid import anchors
 from fgnb.ccfr.region_spec import RegionSpec, WarmUpSpec
 from fgnb.data import ImageSet, PKSampler, shuffled_batches
+from fgnb.nn.heads import start_as_mean
 from fgnb.nn.maps import seeded_backbone
 from fgnb.nn.ranking import ranking_loss
 from fgnb.nn.zoomed import Views, ZoomedImages
@@ -257,12 +258,15 @@ class RegionStage(_ZoomStage):
         return self.plan(self.sampler.batches)
 
     def module(self) -> RegionModule:
-        """The start's extractor, the warm-up's pyramid, a head fitted to the embedding."""
+        """The start's extractor, the warm-up's pyramid, a head that begins as a mean.
+
+        Of what the start's head says of the whole, and a logistic regression on regions of these.
+        """
         spec = self.spec
-        backbone, _ = self.started()
+        backbone, whole = self.started()
         model = RegionModel(
             backbone,
-            len(self.images.classes),
+            whole.out_features,
             self.anchors,
             spec.sizes,
             choice=Choice(spec.nms, spec.per_scale, spec.iou),
@@ -276,14 +280,17 @@ class RegionStage(_ZoomStage):
             model.pyramid.load_state_dict(_below(ranked, "scorer.pyramid"))
         module = RegionModule(model, self.fixed, spec, len(self.sampler))
         c = float(training.fit(self.start, progress=False).predictions["logistic_c"])
-        fit_heads(self, {"head": model.head}, lambda: self._seen(module), c=c)
+        region = nn.Linear(whole.in_features, whole.out_features)
+        fit_heads(self, {"region": region}, lambda: self._seen(module), c=c)
+        start_as_mean(model.head, whole, region)
         return module
 
     def _seen(self, module: RegionModule) -> dict[str, np.ndarray]:
-        """What the head sees of the training images."""
+        """Features of the training images' regions, fused where they are, ``[N, P, D]``."""
         embedding = self._infer(module.to(device()), self.train_index)["embedding"]
         module.to("cpu")
-        return {"head": embedding}
+        features = module.model.backbone.num_features
+        return {"region": embedding.reshape(len(embedding), -1, features)[:, 1:]}
 
     def finish(self, module: RegionModule) -> None:
         """Move the weights towards those that training started from, by ``spec.average``."""

@@ -2,8 +2,8 @@
 
 The image-level classifier's own weights make the attention map, so nothing is added to find
 regions. Departures: the classifiers have biases, which equation 1 lacks; they begin from one
-classifier of whole images, the hybrid one as the mean of what that says of the whole (half) and of
-the regions (the rest, evenly).
+classifier of whole images, or that of regions from a fit on regions; the hybrid one always begins
+as the mean of what one says of the whole (half) and the other of the regions (the rest, evenly).
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from fgnb.focus.positions import attached_boxes, attached_regions
 from fgnb.focus.proposals import cell_boxes, choose
 from fgnb.focus.spec import STRIDE, FocusSpec
 from fgnb.nn.backbones import Backbone, global_pool
+from fgnb.nn.heads import start_as_mean
 from fgnb.nn.regions import Anchors
 from fgnb.nn.zoomed import Extractor, Views
-
-WHOLE_SHARE = 0.5
 
 
 class Chosen(NamedTuple):
@@ -95,7 +94,9 @@ class FocusModel(nn.Module):
         self.image = nn.Linear(width, classes)
         self.region = nn.Linear(width, classes)
         self.hybrid = nn.Linear(width * (1 + spec.concatenated), classes) if spec.hybrid else None
-        self._start(head)
+        for own in (self.image, self.region):
+            own.load_state_dict(head.state_dict())
+        self.start_hybrid()
         self._anchors = {torch.device("cpu"): region_boxes(spec)}
 
     def forward(
@@ -194,15 +195,10 @@ class FocusModel(nn.Module):
             self._anchors[device] = self._anchors[torch.device("cpu")].to(device)
         return self._anchors[device]
 
-    @torch.no_grad()
-    def _start(self, head: nn.Linear) -> None:
-        for own in (self.image, self.region):
-            own.load_state_dict(head.state_dict())
+    def start_hybrid(self) -> None:
+        """Let the hybrid classifier begin as the mean of what the two others say."""
         if self.hybrid is not None:
-            parts = self.spec.concatenated
-            shares = [WHOLE_SHARE, *([(1 - WHOLE_SHARE) / parts] * parts)]
-            self.hybrid.weight.copy_(torch.cat([head.weight * share for share in shares], dim=1))
-            self.hybrid.bias.copy_(head.bias)
+            start_as_mean(self.hybrid, self.image, self.region)
 
 
 def losses(looked: Looked, targets: Tensor, spec: FocusSpec) -> dict[str, Tensor]:

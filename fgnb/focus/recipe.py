@@ -67,7 +67,7 @@ FROZEN_TRUNK = {
         0.5, "chosen", "mean of start and end, as in the rows that it is compared with"
     ),
     "head_start": Value(
-        "fitted", "chosen", "few epochs; copies answer worse on what they see, and spoil the tail"
+        "fitted", "chosen", "a copy answers worse on regions (benchmarks/hybrid_start.py)"
     ),
     "crop_ratio": Value(0.875, "chosen", "the crop that the default weights were trained for"),
 }

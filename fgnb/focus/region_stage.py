@@ -116,10 +116,8 @@ class FocusStage:
         epoch_steps = -(-len(self.train_index) // spec.batch_size)
         module = FocusModule(model, self.fixed, spec, epoch_steps)
         if spec.head_start == "fitted":
-            heads = {"region": model.region}
-            if model.hybrid is not None:
-                heads["hybrid"] = model.hybrid
-            fit_heads(self, heads, lambda: self._seen(module), c=c)
+            fit_heads(self, {"region": model.region}, lambda: self._seen(module), c=c)
+            model.start_hybrid()
         return module
 
     def finish(self, module: FocusModule) -> None:
@@ -162,10 +160,10 @@ class FocusStage:
         }
 
     def _seen(self, module: FocusModule) -> dict[str, np.ndarray]:
-        """What the classifiers of regions and of all together see of the training images."""
-        found = self._look(module.to(device()), self.train_index)
+        """What the classifier of regions sees of the training images."""
+        regions = self._look(module.to(device()), self.train_index)["regions"]
         module.to("cpu")
-        return {"region": found["regions"], "hybrid": found["embedding"]}
+        return {"region": regions}
 
     @property
     def _answering(self) -> int:

@@ -26,8 +26,8 @@ class FocusSpec(PlainSpec):
         micro_batch: regions that go through the network at a time, or None for all.
         start: the run whose extractor and classifier training begins from (stage, key, spec); None
             is the pretrained extractor with a logistic regression on its features.
-        head_start: of `fgnb.baselines.start`: whether the classifiers of regions and of all
-            together begin as copies of the one of whole images, or are fitted.
+        head_start: of `fgnb.baselines.start`: whether the classifier of regions begins as a copy of
+            the one of whole images, or is fitted.
         pretrained_rate: rate of the extractor, as a multiple of ``lr``, the classifiers'.
         attention: ``max`` over the maps of all classes, or ``single``: the true class's map in
             training, the predicted one's at test.

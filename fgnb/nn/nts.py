@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from fgnb.nn.backbones import global_pool
+from fgnb.nn.heads import start_as_mean
 from fgnb.nn.ranking import ranking_loss
 from fgnb.nn.regions import Anchors, Level, greedy_nms
 
@@ -151,23 +152,21 @@ class NTSHeads(nn.Module):
         self.concat = nn.Linear(n_features * (concatenated + 1), n_classes)
 
     @torch.no_grad()
-    def start_from(self, weight: Tensor, bias: Tensor, share: float = 0.5) -> None:
+    def start_from(self, weight: Tensor, bias: Tensor) -> None:
         """Let all three classifiers begin as one of whole images.
-
-        The one that sees several vectors begins as the mean of what that says of the whole image
-        (its part is ``share``) and of each region (the rest, evenly).
 
         Args:
             weight: ``Tensor[C, D]``.
             bias: ``Tensor[C]``.
-            share: 0 to 1.
         """
         for head in (self.raw, self.part):
             head.weight.copy_(weight)
             head.bias.copy_(bias)
-        shares = [(1 - share) / self.concatenated] * self.concatenated + [share]
-        self.concat.weight.copy_(torch.cat([weight * part for part in shares], dim=1))
-        self.concat.bias.copy_(bias)
+        self.start_joint()
+
+    def start_joint(self) -> None:
+        """Let the classifier of all begin as the mean of what the two others say."""
+        start_as_mean(self.concat, self.raw, self.part, whole_first=False)
 
     def propose(self, feature_map: Tensor) -> Proposals:
         """The best boxes of each image after suppression; no gradient passes to the map.

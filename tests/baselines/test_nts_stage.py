@@ -144,20 +144,23 @@ def test_before_training_it_answers_as_logistic_regression_on_whole_and_regions(
     np.testing.assert_allclose(found["probs"], expected, atol=1e-3)
 
 
-def test_fitted_heads_begin_as_logistic_regressions_on_what_they_see(stage, images):
+def test_a_fitted_start_is_a_regression_on_regions_and_its_mean_with_the_whole(stage, images):
     made = stage()
     module = made.module()
     labels = images.labels[made.train_index]
     train = made._look(module, made.train_index)["embedding"]
     query = made._look(module, made.query_index)
-    expected = fitted(train, labels, made.plain.logistic.c, query["embedding"])
-    np.testing.assert_allclose(query["probs"], expected, atol=1e-3)
     each, of = train[:, : 4 * 512].reshape(-1, 512), np.repeat(labels, 4)
     regions = query["embedding"][:, : 4 * 512].reshape(-1, 512)
     expected = fitted(each, of, made.plain.logistic.c, regions)
     with torch.no_grad():
         said = module.heads.part(torch.from_numpy(regions)).softmax(1)
     np.testing.assert_allclose(said, expected, atol=1e-3)
+    with torch.no_grad():
+        of_regions = module.heads.part(torch.from_numpy(regions)).unflatten(0, (4, 4)).mean(1)
+        of_whole = module.heads.raw(torch.from_numpy(query["embedding"][:, 4 * 512 :]))
+    expected = ((of_regions + of_whole) / 2).softmax(1)
+    np.testing.assert_allclose(query["probs"], expected, atol=1e-3)
 
 
 def test_it_begins_from_a_trained_plain_stage_and_always_the_same(stage, images):
@@ -259,8 +262,12 @@ def test_held_out_figures_where_test_is_not_read(stage):
 def test_heads_have_a_rate_of_their_own_and_all_that_is_free_is_trained(stage):
     module = stage(lr=0.5, new_layers=3.0).module()
     groups = module.configure_optimizers()["optimizer"].param_groups
-    assert [group["initial_lr"] for group in groups] == [0.5, 1.5]
-    assert {id(p) for p in groups[1]["params"]} == {id(p) for p in module.heads.parameters()}
+    assert [group["initial_lr"] for group in groups] == [0.5, 1.5, 1.5]
+    proposer, heads = (
+        {id(p) for p in of.parameters()} for of in (module.heads.proposal_network, module.heads)
+    )
+    assert {id(p) for p in groups[1]["params"]} == proposer
+    assert {id(p) for p in groups[2]["params"]} == heads - proposer
     trained = {id(p) for group in groups for p in group["params"]}
     assert trained == {id(p) for p in module.parameters() if p.requires_grad}
 

@@ -5,10 +5,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import LogisticRegression
 
 from fgnb import ccfr, data, presets, training
-from fgnb.baselines.logistic import LEAST_SCALE
+from fgnb.baselines.logistic import fit_logistic
 from fgnb.ccfr.region_recipe import region_values
 from fgnb.ccfr.stages import equal_compute_side
 from fgnb.nn.regions import greedy_nms
@@ -65,17 +64,21 @@ def test_the_stored_weights_give_the_stored_answers(run, images):
     assert np.array_equal(again["query_boxes"], run.predictions["query_boxes"])
 
 
-def test_the_head_starts_as_a_logistic_regression_on_the_embedding(images):
+def test_the_head_starts_as_the_mean_of_whole_and_regions(images):
     stage = ccfr.region_stage(SCALE, images, fold="held-out")
     module = stage.module()
     found = stage._infer(module, stage.query_index)
-    train = stage._infer(module, stage.train_index)["embedding"]
-    c = float(training.fit(stage.start, progress=False).predictions["logistic_c"])
-    spread = np.where(train.std(0) > 0, train.std(0), 1)
-    spread = np.maximum(spread, LEAST_SCALE * np.median(spread))
-    model = LogisticRegression(C=c, max_iter=500)
-    model.fit((train - train.mean(0)) / spread, images.labels[stage.train_index])
-    expected = model.predict_proba((found["embedding"] - train.mean(0)) / spread)
+    width = module.model.backbone.num_features
+    train = stage._infer(module, stage.train_index)["embedding"].reshape(-1, 3, width)[:, 1:]
+    query = found["embedding"].reshape(-1, 3, width)
+    begun = training.fit(stage.start, progress=False)
+    c = float(begun.predictions["logistic_c"])
+    labels = np.repeat(images.labels[stage.train_index], 2)
+    region = fit_logistic(train.reshape(-1, width), labels, c=c, threads=1)
+    whole = {name: begun.weights()[f"head.{name}"].numpy() for name in ("weight", "bias")}
+    logits = query[:, 0] @ whole["weight"].T + whole["bias"]
+    logits += np.mean([query[:, i] @ region.weight.T + region.bias for i in (1, 2)], axis=0)
+    expected = torch.from_numpy(logits / 2).softmax(1)
     np.testing.assert_allclose(found["probs"], expected, atol=1e-3)
 
 
