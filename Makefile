@@ -15,7 +15,7 @@ book: $(READY)
 	$(BIN)/fgnb book --preset $(PRESET) --cores $(CORES)
 
 test: $(READY)
-	$(BIN)/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder $(TESTS)
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder $(TESTS)
 
 lab: $(READY)
 	$(BIN)/jupyter lab --notebook-dir=notebooks

@@ -50,6 +50,12 @@ def stage(images, tmp_path, monkeypatch):
     return make
 
 
+def test_its_gradients_have_the_length_that_the_spec_names(stage):
+    for length in (0.0, 2.5):
+        made = stage(clip_norm=length).module().configure_optimizers()["optimizer"]
+        assert [group["clip_norm"] for group in made.param_groups] == [length]
+
+
 def test_folds_never_mix(stage, images):
     selection, final = stage(fold="held-out"), stage(fold="all")
     held_out = images.held_out(0)

@@ -36,6 +36,15 @@ def settings(threads):
     torch.set_num_threads(former)
 
 
+def shorten(optimizer):
+    """The gradient of a group that names a ``clip_norm``, cut down to that length."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"] if "clip_norm" in group else ():
+            length = float(parameter.grad.square().sum().sqrt())
+            if length > group["clip_norm"]:
+                parameter.grad *= group["clip_norm"] / length
+
+
 def plain_loop(stage):
     """The slow oracle: what fit should do, without Lightning, store or checkpoints."""
     with settings(stage.spec.threads):
@@ -52,6 +61,7 @@ def plain_loop(stage):
                 samples = default_collate([data.dataset[epoch, i] for i in batch])
                 optimizer.zero_grad()
                 module.loss(samples)["loss"].backward()
+                shorten(optimizer)
                 optimizer.step()
                 schedule.step()
                 step += 1
@@ -69,6 +79,15 @@ def test_the_weights_are_those_of_a_plain_loop(spec, tmp_path):
     found = state(fit(stage, root=tmp_path, progress=False), stage)
     assert found.keys() == expected.keys()
     assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_the_gradient_of_a_group_is_cut_to_its_length(tmp_path):
+    stage, free = TinyStage(kind="clipped"), TinyStage()
+    expected, other = plain_loop(stage), plain_loop(free)
+    found = state(fit(stage, root=tmp_path, progress=False), stage)
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-5, atol=1e-6)
+        assert not torch.allclose(value, other[name], rtol=1e-2)
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others(tmp_path):

@@ -40,7 +40,7 @@ class TinyModule(nn.Module):
     def __init__(self, spec: TinySpec) -> None:
         super().__init__()
         self.spec = spec
-        if spec.kind == "linear":
+        if spec.kind in ("linear", "clipped"):
             self.net = nn.Sequential(nn.Flatten(), nn.Linear(36, 3))
         else:
             self.net = nn.Sequential(
@@ -64,7 +64,11 @@ class TinyModule(nn.Module):
         return {"loss": fit + size, "fit": fit, "size": size}
 
     def configure_optimizers(self):
-        if self.spec.kind == "linear":
+        if self.spec.kind == "clipped":
+            weight, bias = self.parameters()
+            groups = [{"params": [weight], "clip_norm": 0.05}, {"params": [bias]}]
+            optimizer = torch.optim.SGD(groups, self.spec.rate, momentum=0.9)
+        elif self.spec.kind == "linear":
             optimizer = torch.optim.SGD(self.parameters(), self.spec.rate, momentum=0.9)
         else:
             optimizer = torch.optim.Adam(self.parameters(), self.spec.rate / 10)
