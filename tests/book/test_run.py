@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import nbformat
 import psutil
@@ -83,13 +84,20 @@ def test_no_kernel_outlives_its_run(project, sign):
         "sum(range(10**12))",
     )
     script = "from fgnb.book import run_notebook; run_notebook('a/page')"
-    run = subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL)
+    # A shell's background jobs ignore interrupts, and so would what they start.
+    heard = partial(signal.signal, signal.SIGINT, signal.default_int_handler)
+    run = subprocess.Popen(
+        [sys.executable, "-c", script], stderr=subprocess.DEVNULL, preexec_fn=heard
+    )
     pid = project.root / "pid"
-    _until(lambda: pid.exists() and pid.read_text())
-    kernel = psutil.Process(int(pid.read_text()))
-    run.send_signal(sign)
-    assert run.wait(30) != 0
-    _until(lambda: not _alive(kernel))
+    try:
+        _until(lambda: pid.exists() and pid.read_text())
+        kernel = psutil.Process(int(pid.read_text()))
+        run.send_signal(sign)
+        assert run.wait(30) != 0
+        _until(lambda: not _alive(kernel))
+    finally:
+        run.kill()  # and its kernel with it
     runs = project.root / "_build/runs/a"
     assert not (runs / "page.ipynb").exists()
     if sign != signal.SIGKILL:
