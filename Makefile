@@ -14,6 +14,7 @@ READY := $(VENV)/.fgnb-ready
 book: $(READY)
 	$(BIN)/fgnb book --preset $(PRESET) --cores $(CORES)
 
+# Waiting threads sleep: two workers of two threads each share the cores.
 test: $(READY)
 	OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder $(TESTS)
 

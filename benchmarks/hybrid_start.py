@@ -14,12 +14,12 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from shares import accuracy
 
-from fgnb import data, focus, metrics, presets, training
+from fgnb import data, focus, presets, training
 from fgnb.baselines.logistic import fit_logistic
 from fgnb.training.settings import deterministic
 
@@ -44,18 +44,19 @@ def main() -> None:
     labels, truth = images.labels[stage.train_index], images.labels[stage.query_index]
     c = float(training.fit(stage.start, progress=False).predictions["logistic_c"])
     together = fit_logistic(train["embedding"], labels, c=c, threads=threads)
-    joined, features = stage.spec.concatenated, train["regions"].shape[-1]
-    seen = train["regions"].reshape(-1, features)
+    seen = train["regions"].reshape(-1, train["regions"].shape[-1])
     each = np.repeat(labels, train["regions"].shape[1])
     region = fit_logistic(seen, each, c=c, threads=threads)
-    of_regions = query["regions"][:, :joined] @ region.weight.T + region.bias
-    of_whole = module.model.image(torch.from_numpy(query["embedding"][:, :features]))
+    with torch.no_grad():
+        module.model.region.weight.copy_(torch.from_numpy(region.weight))
+        module.model.region.bias.copy_(torch.from_numpy(region.bias))
+        module.model.start_hybrid()
+        mean = module.model.hybrid(torch.from_numpy(query["embedding"])).numpy()
     rows = {
         "whole image": query["image_probs"],
         "copies of its classifier, a mean": query["probs"],
         "a regression on all features": together.probs(query["embedding"]),
-        "whole image and a regression on regions, a mean": of_whole.detach().numpy()
-        + of_regions.mean(axis=1),
+        "whole image and a regression on regions, a mean": mean,
     }
     record = {
         "dataset": images.title,
@@ -67,15 +68,6 @@ def main() -> None:
     target = Path(__file__).with_name(f"hybrid_start_{asked.dataset}.json")
     target.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(target.read_text(encoding="utf-8"))
-
-
-def accuracy(right: np.ndarray) -> dict[str, Any]:
-    """In percent, with its Wilson interval."""
-    low, high = metrics.wilson(int(right.sum()), len(right))
-    return {
-        "accuracy": round(100 * float(right.mean()), 2),
-        "interval": [round(100 * low, 2), round(100 * high, 2)],
-    }
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from shares import accuracy
 
-from fgnb import data, metrics, presets, training
+from fgnb import data, presets, training
 from fgnb.ccfr import global_stage
 
 FOLDS = (0, 1, 2, 3)
@@ -53,10 +54,8 @@ def main(data_root: str) -> None:
 def summary(parts: list[np.ndarray]) -> dict[str, object]:
     """Accuracy in percent over the folds together, its Wilson interval, and each fold's."""
     right = np.concatenate(parts)
-    low, high = metrics.wilson(int(right.sum()), len(right))
     return {
-        "accuracy": round(100 * float(right.mean()), 2),
-        "interval": [round(100 * low, 2), round(100 * high, 2)],
+        **accuracy(right),
         "folds": [round(100 * float(part.mean()), 2) for part in parts],
     }
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from shares import accuracy
 
 from fgnb import ccfr, data, metrics, presets, training
 
@@ -67,10 +68,8 @@ def main() -> None:
 def row(correct: dict[str, np.ndarray], name: str, epochs: list[float]) -> dict[str, Any]:
     """Accuracy in percent with its Wilson interval, by epoch, and the paired test."""
     right = correct[name]
-    low, high = metrics.wilson(int(right.sum()), len(right))
     return {
-        "accuracy": round(100 * float(right.mean()), 2),
-        "interval": [round(100 * low, 2), round(100 * high, 2)],
+        **accuracy(right),
         "by_epoch": epochs,
         "minus_rival": round(100 * float(right.mean() - correct[RIVAL].mean()), 2),
         "p_against_rival": round(metrics.mcnemar(right, correct[RIVAL]), 4),

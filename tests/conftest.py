@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.linear_model import LogisticRegression
 
 from fgnb import presets
+from fgnb.baselines.logistic import LEAST_SCALE
 from fgnb.data.parts import PART_NAMES
 
 
@@ -40,6 +42,19 @@ def real_cars() -> Path:
     if not (Path(root) / "stanford_cars" / "devkit").is_dir():
         pytest.skip(f"FGNB_DATA is {root}, which holds no stanford_cars/devkit")
     return Path(root)
+
+
+@pytest.fixture(scope="session")
+def fitted() -> Callable[..., np.ndarray]:
+    """scikit-learn's logistic regression on standardised features: log-probabilities of others."""
+
+    def log_probs(seen: np.ndarray, labels: np.ndarray, c: float, asked: np.ndarray) -> np.ndarray:
+        spread = np.where(seen.std(0) > 0, seen.std(0), 1)
+        spread = np.maximum(spread, LEAST_SCALE * np.median(spread))
+        model = LogisticRegression(C=c, max_iter=500).fit((seen - seen.mean(0)) / spread, labels)
+        return model.predict_log_proba((asked - seen.mean(0)) / spread)
+
+    return log_probs
 
 
 @pytest.fixture

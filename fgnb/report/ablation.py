@@ -115,6 +115,41 @@ def row_result(
     return measure(claim, accuracy, arrays, provenance=provenance, label=row.label, **about)
 
 
+def beside_rows(
+    rows: Sequence[Row],
+    prefix: str,
+    arrays: Mapping[str, np.ndarray],
+    settings: Mapping[str, Mapping[str, Any]],
+    names: Sequence[str],
+    *,
+    provenance: Provenance,
+    against: Mapping[str, str],
+) -> list[Result]:
+    """The accuracies of rows beside a table, each with its paired test.
+
+    Args:
+        rows: those without an array were not trained, and are left out.
+        prefix: of their ids, which end in the row's name.
+        arrays: of `row_arrays`, with ``test_labels``.
+        settings: row name -> its spec.
+        names: of the settings that a page shows.
+        provenance: of `fgnb.report.collect`.
+        against: id and array of the row that all are held against.
+    """
+    return [
+        row_result(
+            f"{prefix}.{row.name}",
+            row,
+            arrays,
+            provenance=provenance,
+            settings=told(settings[row.name], names),
+            against=against,
+        )
+        for row in rows
+        if array_of(row.name) in arrays
+    ]
+
+
 def told(settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Those of a row's settings that a page shows."""
     return {name: settings[name] for name in names if name in settings}

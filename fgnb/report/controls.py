@@ -20,10 +20,9 @@ from fgnb.report.ablation import (
     TOLD,
     Row,
     array_of,
+    beside_rows,
     claim_of_name,
     row_arrays,
-    row_result,
-    told,
 )
 from fgnb.report.derive import measure
 from fgnb.report.markup import Cell, Table
@@ -60,18 +59,9 @@ def control_results(
 ) -> list[Result]:
     """The controls' accuracies, each paired with the full model before re-ranking."""
     full = {claim_of_name(FULL, dataset): array_of(FULL)}
-    return [
-        row_result(
-            f"own.ccfr.control.{row.name}",
-            row,
-            arrays,
-            provenance=provenance,
-            settings=told(settings[row.name], TOLD),
-            against=full,
-        )
-        for row in CONTROLS
-        if array_of(row.name) in arrays
-    ]
+    return beside_rows(
+        CONTROLS, "own.ccfr.control", arrays, settings, TOLD, provenance=provenance, against=full
+    )
 
 
 def control_table(full: Result, controls: Sequence[Result]) -> Table:

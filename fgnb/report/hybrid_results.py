@@ -13,7 +13,7 @@ import numpy as np
 
 from fgnb import claims
 from fgnb.data import ImageSet
-from fgnb.report.ablation import LABELS, Row, array_of, row_result, told
+from fgnb.report.ablation import LABELS, Row, array_of, beside_rows, row_result, told
 from fgnb.report.derive import measure
 from fgnb.report.provenance import Provenance
 from fgnb.report.results import OWN, Result
@@ -39,17 +39,8 @@ BESIDE = (
 RIVALS = (PLAIN, "equal-compute", NTS)
 TOLD = (
     *("image_size", "source_size", "crop_size", "cut", "epochs", "lr", "pretrained_rate"),
-    *(
-        "head_start",
-        "label_smoothing",
-        "boxes",
-        "attention",
-        "count_bias",
-        "sigma",
-        "border",
-        "iou",
-    ),
-    *("proposals", "concatenated", "region_weight", "hybrid_weight", "average"),
+    *("label_smoothing", "head_start", "boxes", "attention", "count_bias", "sigma", "border"),
+    *("iou", "proposals", "concatenated", "region_weight", "hybrid_weight", "average"),
 )
 COUNTS = {
     "classes": ("Classes", "distinct", "set_labels"),
@@ -147,18 +138,9 @@ def beside_results(
 ) -> list[Result]:
     """What else was trained, each paired with the full model; rows that were not are left out."""
     full = {table2_claim(OURS, dataset): array_of(OURS)}
-    return [
-        row_result(
-            f"{OWN}focus.beside.{row.name}",
-            row,
-            arrays,
-            provenance=provenance,
-            settings=told(settings[row.name], TOLD),
-            against=full,
-        )
-        for row in BESIDE
-        if array_of(row.name) in arrays
-    ]
+    return beside_rows(
+        BESIDE, f"{OWN}focus.beside", arrays, settings, TOLD, provenance=provenance, against=full
+    )
 
 
 def step_results(

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from fgnb import ccfr, data, presets, training
-from fgnb.baselines.logistic import fit_logistic
 from fgnb.ccfr.region_recipe import region_values
 from fgnb.ccfr.stages import equal_compute_side
 from fgnb.nn.regions import greedy_nms
@@ -64,7 +63,7 @@ def test_the_stored_weights_give_the_stored_answers(run, images):
     assert np.array_equal(again["query_boxes"], run.predictions["query_boxes"])
 
 
-def test_the_head_starts_as_the_mean_of_whole_and_regions(images):
+def test_the_head_starts_as_the_mean_of_whole_and_regions(images, fitted):
     stage = ccfr.region_stage(SCALE, images, fold="held-out")
     module = stage.module()
     found = stage._infer(module, stage.query_index)
@@ -74,10 +73,10 @@ def test_the_head_starts_as_the_mean_of_whole_and_regions(images):
     begun = training.fit(stage.start, progress=False)
     c = float(begun.predictions["logistic_c"])
     labels = np.repeat(images.labels[stage.train_index], 2)
-    region = fit_logistic(train.reshape(-1, width), labels, c=c, threads=1)
     whole = {name: begun.weights()[f"head.{name}"].numpy() for name in ("weight", "bias")}
     logits = query[:, 0] @ whole["weight"].T + whole["bias"]
-    logits += np.mean([query[:, i] @ region.weight.T + region.bias for i in (1, 2)], axis=0)
+    seen = train.reshape(-1, width)
+    logits += np.mean([fitted(seen, labels, c, query[:, i]) for i in (1, 2)], axis=0)
     expected = torch.from_numpy(logits / 2).softmax(1)
     np.testing.assert_allclose(found["probs"], expected, atol=1e-3)
 
