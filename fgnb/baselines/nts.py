@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from fgnb import training
 from fgnb.baselines.kept import average_with_start, held_out_figures
 from fgnb.baselines.plain import PlainSpec, PlainStage
-from fgnb.baselines.start import HEAD_STARTS, begin, fit_heads
+from fgnb.baselines.start import begin, check_head_start, check_start, fit_head
 from fgnb.data import ImageSet
 from fgnb.nn.backbones import Backbone
 from fgnb.nn.nts import NTSHeads, NTSOutput, Proposals, nts_anchors, nts_losses
@@ -55,10 +55,7 @@ class NTSSpec(PlainSpec):
     head_start: str
 
     def __post_init__(self) -> None:
-        if self.head_start not in HEAD_STARTS:
-            raise ValueError(
-                f"head_start is {self.head_start!r}; it is one of {', '.join(HEAD_STARTS)}"
-            )
+        check_head_start(self.head_start)
 
     @property
     def sizes(self) -> Sizes:
@@ -136,8 +133,7 @@ class NTSStage:
         start: PlainStage | None = None,
         workers: int = 0,
     ) -> None:
-        if (start is None) != (spec.start is None):
-            raise ValueError("start and spec.start should both be None, or neither")
+        check_start(start, spec)
         self.images, self.spec, self.weights, self.name = images, spec, weights, name
         self.start, self.data_fingerprint = start, images.fingerprint
         self.plain = PlainStage(images, spec, weights, name, workers=workers)
@@ -157,7 +153,7 @@ class NTSStage:
             positions.place(spec.seed, "proposer")
             module = NTSModule(begun.backbone, begun.head, spec, epoch_steps)
         if spec.head_start == "fitted":
-            fit_heads(self, {"part": module.heads.part}, lambda: self._seen(module), c=c)
+            fit_head(self, module.heads.part, lambda: self._seen(module), c=c)
             module.heads.start_joint()
         return module
 
@@ -196,12 +192,12 @@ class NTSStage:
             "database_embedding": self._look(module, database)["embedding"],
         }
 
-    def _seen(self, module: NTSModule) -> dict[str, np.ndarray]:
+    def _seen(self, module: NTSModule) -> np.ndarray:
         """What the classifier of regions sees of the training images."""
         joined = self._look(module.to(device()), self.train_index)["embedding"]
         module.to("cpu")
         each = joined.reshape(len(joined), self.spec.concatenated + 1, -1)
-        return {"part": each[:, :-1]}
+        return each[:, :-1]
 
     @torch.inference_mode()
     def _look(self, module: NTSModule, rows: np.ndarray) -> dict[str, np.ndarray]:

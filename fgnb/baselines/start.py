@@ -1,4 +1,4 @@
-"""What a stage with regions begins from: a plain one, and heads fitted to what they see.
+"""What a stage with regions begins from: a plain one, and a head fitted to what it sees.
 
 A classifier of whole pictures answers worse on zoomed regions, and one that joins several vectors
 has no trained start at all. The gradients of both then spoil the layers that all share, most of all
@@ -7,7 +7,7 @@ in a training of few passes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -48,22 +48,35 @@ def begin(start: PlainStage | None, plain: PlainStage) -> tuple[PlainModule, flo
     return module, float(run.predictions["logistic_c"])
 
 
-def fit_heads(
-    stage: Any,
-    heads: Mapping[str, nn.Linear],
-    seen: Callable[[], Mapping[str, np.ndarray]],
-    *,
-    c: float,
-) -> None:
-    """Let each of ``heads`` begin as a logistic regression on what it sees.
+def check_start(start: PlainStage | None, spec: Any) -> None:
+    """Whether ``start`` and the field of that name are both there, or neither.
+
+    Raises:
+        ValueError: one without the other.
+    """
+    if (start is None) != (spec.start is None):
+        raise ValueError("start and spec.start should both be None, or neither")
+
+
+def check_head_start(name: str) -> None:
+    """Whether ``name`` is one of `HEAD_STARTS`.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    if name not in HEAD_STARTS:
+        raise ValueError(f"head_start is {name!r}; it is one of {', '.join(HEAD_STARTS)}")
+
+
+def fit_head(stage: Any, head: nn.Linear, seen: Callable[[], np.ndarray], *, c: float) -> None:
+    """Let ``head`` begin as a logistic regression on the regions that it sees.
 
     Fitted once on the training images of the stage's fold, and kept in the store.
 
     Args:
         stage: whose training begins so, with ``images``, ``train_index`` and ``spec.threads``.
-        heads: changed in place.
-        seen: -> for each name of ``heads`` what it sees of the training images: ``[N, F]``, or
-            ``[N, K, F]`` where it looks at K regions one by one.
+        head: changed in place.
+        seen: -> what it sees of the training images, ``[N, K, F]``: K regions, one by one.
         c: inverse regularisation strength on standardised features.
     """
     described = {"stage": stage.name, "key": training.identity(stage).key}
@@ -71,15 +84,12 @@ def fit_heads(
 
     def build(work: Path) -> None:
         with deterministic(threads):
-            features = seen()
-        for name in heads:
-            rows = features[name].reshape(-1, features[name].shape[-1])
-            each = np.repeat(labels, len(rows) // len(labels))
-            found = fit_logistic(rows, each, c=c, threads=threads)
-            np.savez(work / f"{name}.npz", weight=found.weight, bias=found.bias)
+            regions = seen()
+        each = np.repeat(labels, regions.shape[1])
+        found = fit_logistic(regions.reshape(len(each), -1), each, c=c, threads=threads)
+        np.savez(work / "head.npz", weight=found.weight, bias=found.bias)
 
     folder = kept("heads", described, build, None)
-    for name, head in heads.items():
-        with np.load(folder / f"{name}.npz") as fitted, torch.no_grad():
-            head.weight.copy_(torch.from_numpy(fitted["weight"]))
-            head.bias.copy_(torch.from_numpy(fitted["bias"]))
+    with np.load(folder / "head.npz") as fitted, torch.no_grad():
+        head.weight.copy_(torch.from_numpy(fitted["weight"]))
+        head.bias.copy_(torch.from_numpy(fitted["bias"]))

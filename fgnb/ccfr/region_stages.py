@@ -18,7 +18,7 @@ from fgnb import training
 from fgnb.baselines.boxes import fixed_boxes
 from fgnb.baselines.kept import average_with_start, held_out_figures
 from fgnb.baselines.plain import PlainStage
-from fgnb.baselines.start import fit_heads
+from fgnb.baselines.start import fit_head
 from fgnb.ccfr.model import (
     BOXES,
     CANDIDATES,
@@ -143,15 +143,16 @@ class _ZoomStage:
         self.zoomed = ZoomedImages(images, weights, spec)
         self.train_index, self.query_index = self.zoomed.train_index, self.zoomed.query_index
 
-    def started(self) -> tuple[Any, nn.Linear]:
-        """Extractor and head of the start."""
+    def started(self) -> tuple[Any, nn.Linear, float]:
+        """Extractor and head of the start, and the C of its logistic regression."""
         spec = self.spec
         backbone = seeded_backbone(spec.backbone, self.weights, cut=spec.cut, seed=spec.seed)
         head = nn.Linear(backbone.num_features, len(self.images.classes))
-        weights = training.fit(self.start, progress=False).weights()
+        run = training.fit(self.start, progress=False)
+        weights = run.weights()
         for part, module in (("backbone", backbone), ("head", head)):
             module.load_state_dict(_below(weights, part))
-        return backbone, head
+        return backbone, head, float(run.predictions["logistic_c"])
 
     def plan(self, batches: Any) -> training.TrainingData:
         """The samples in the order of ``batches``."""
@@ -196,7 +197,7 @@ class WarmUpStage(_ZoomStage):
     def module(self) -> WarmUpModule:
         """The start's extractor and head, and a fresh pyramid."""
         spec = self.spec
-        backbone, head = self.started()
+        backbone, head, _ = self.started()
         scorer = Scorer(backbone, self.anchors, spec.sizes, spec.cut, spec.micro_batch)
         steps = -(-len(self.train_index) // spec.batch_size)
         return WarmUpModule(scorer, head, spec, steps)
@@ -263,7 +264,7 @@ class RegionStage(_ZoomStage):
         Of what the start's head says of the whole, and a logistic regression on regions of these.
         """
         spec = self.spec
-        backbone, whole = self.started()
+        backbone, whole, c = self.started()
         model = RegionModel(
             backbone,
             whole.out_features,
@@ -279,18 +280,17 @@ class RegionStage(_ZoomStage):
             ranked = training.fit(self.warm_up, progress=False).weights()
             model.pyramid.load_state_dict(_below(ranked, "scorer.pyramid"))
         module = RegionModule(model, self.fixed, spec, len(self.sampler))
-        c = float(training.fit(self.start, progress=False).predictions["logistic_c"])
         region = nn.Linear(whole.in_features, whole.out_features)
-        fit_heads(self, {"region": region}, lambda: self._seen(module), c=c)
+        fit_head(self, region, lambda: self._seen(module), c=c)
         start_as_mean(model.head, whole, region)
         return module
 
-    def _seen(self, module: RegionModule) -> dict[str, np.ndarray]:
+    def _seen(self, module: RegionModule) -> np.ndarray:
         """Features of the training images' regions, fused where they are, ``[N, P, D]``."""
         embedding = self._infer(module.to(device()), self.train_index)["embedding"]
         module.to("cpu")
         features = module.model.backbone.num_features
-        return {"region": embedding.reshape(len(embedding), -1, features)[:, 1:]}
+        return embedding.reshape(len(embedding), -1, features)[:, 1:]
 
     def finish(self, module: RegionModule) -> None:
         """Move the weights towards those that training started from, by ``spec.average``."""

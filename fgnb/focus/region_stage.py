@@ -14,7 +14,7 @@ from fgnb import training
 from fgnb.baselines.boxes import fixed_boxes
 from fgnb.baselines.kept import average_with_start, held_out_figures
 from fgnb.baselines.plain import PlainStage
-from fgnb.baselines.start import begin, fit_heads
+from fgnb.baselines.start import begin, check_start, fit_head
 from fgnb.data import ImageSet
 from fgnb.focus.model import FocusModel, Looked, losses, region_boxes
 from fgnb.focus.spec import FocusSpec
@@ -85,8 +85,7 @@ class FocusStage:
         start: PlainStage | None,
         workers: int = 0,
     ) -> None:
-        if (start is None) != (spec.start is None):
-            raise ValueError("start and spec.start should both be None, or neither")
+        check_start(start, spec)
         self.images, self.spec, self.weights, self.name = images, spec, weights, name
         self.start, self.data_fingerprint = start, images.fingerprint
         self.anchors = region_boxes(spec)
@@ -116,7 +115,7 @@ class FocusStage:
         epoch_steps = -(-len(self.train_index) // spec.batch_size)
         module = FocusModule(model, self.fixed, spec, epoch_steps)
         if spec.head_start == "fitted":
-            fit_heads(self, {"region": model.region}, lambda: self._seen(module), c=c)
+            fit_head(self, model.region, lambda: self._seen(module), c=c)
             model.start_hybrid()
         return module
 
@@ -159,11 +158,11 @@ class FocusStage:
             "database_embedding": again["embedding"],
         }
 
-    def _seen(self, module: FocusModule) -> dict[str, np.ndarray]:
+    def _seen(self, module: FocusModule) -> np.ndarray:
         """What the classifier of regions sees of the training images."""
         regions = self._look(module.to(device()), self.train_index)["regions"]
         module.to("cpu")
-        return {"region": regions}
+        return regions
 
     @property
     def _answering(self) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fgnb.baselines.plain import PlainSpec
-from fgnb.baselines.start import HEAD_STARTS
+from fgnb.baselines.start import check_head_start
 from fgnb.nn.zoomed import Sizes
 
 STRIDE = 32
@@ -69,7 +69,8 @@ class FocusSpec(PlainSpec):
     hybrid_weight: float
 
     def __post_init__(self) -> None:
-        options = {"attention": ATTENTION, "boxes": BOXES, "head_start": HEAD_STARTS}
+        check_head_start(self.head_start)
+        options = {"attention": ATTENTION, "boxes": BOXES}
         for name, known in options.items():
             if getattr(self, name) not in known:
                 raise ValueError(

@@ -23,6 +23,7 @@ from fgnb.data import ImageSet, load_rgb
 from fgnb.data.transforms import EvalTransform, eval_transform
 from fgnb.nn.backbones import Backbone, create_backbone, global_pool
 from fgnb.nn.cache import kept
+from fgnb.nn.memory import keep_freed_memory
 from fgnb.nn.weights import WeightsInfo, weights_info
 
 log = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ def trunk_maps(
 @torch.inference_mode()
 def _compute(images: ImageSet, network: Backbone, spec: MapsSpec, work: Path) -> None:
     network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    keep_freed_memory()
     before = torch.get_num_threads()
     torch.set_num_threads(spec.threads)
     log.info("computing the frozen trunk's maps of %d pictures", len(images))

@@ -55,7 +55,7 @@ def test_the_planned_memory_is_near_what_a_step_keeps(images, monkeypatch, micro
     for parameter in backbone.state_dict().values():
         parameter.zero_()
     head = torch.nn.Linear(backbone.num_features, len(images.classes))
-    monkeypatch.setattr(stage, "started", lambda: (backbone, head))
+    monkeypatch.setattr(stage, "started", lambda: (backbone, head, 1.0))
     monkeypatch.setattr(stage, "warm_up", None)
     module = stage.module().train()
     views = next(stage.zoomed.batches(stage.train_index, 4))

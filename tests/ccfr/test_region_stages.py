@@ -1,6 +1,7 @@
 """The region stages at the smoke preset: what they keep, and how their rows differ."""
 
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from fgnb.ccfr.region_recipe import region_values
 from fgnb.ccfr.stages import equal_compute_side
 from fgnb.nn.regions import greedy_nms
 from fgnb.store import canonical_json
+from fgnb.training import settings
 
 SCALE = presets.get("smoke")
 
@@ -61,6 +63,17 @@ def test_the_stored_weights_give_the_stored_answers(run, images):
     again = stage.predict(module.eval())
     np.testing.assert_allclose(again["query_probs"], run.predictions["query_probs"], atol=1e-5)
     assert np.array_equal(again["query_boxes"], run.predictions["query_boxes"])
+
+
+def test_no_training_reads_memory_that_it_has_not_written(run, images, monkeypatch, tmp_path):
+    """With fresh memory filled by NaN, as torch does where it is asked to, the same bits."""
+    monkeypatch.setattr(settings, "_CHECKS", SimpleNamespace(fill_uninitialized_memory=False))
+    assert torch.utils.deterministic.fill_uninitialized_memory
+    stage = ccfr.region_stage(SCALE, images, fold="held-out")
+    again = training.fit(stage, root=tmp_path, progress=False)
+    for name, weight in run.weights().items():
+        assert torch.equal(again.weights()[name], weight)
+    assert np.array_equal(again.predictions["query_probs"], run.predictions["query_probs"])
 
 
 def test_the_head_starts_as_the_mean_of_whole_and_regions(images, fitted):

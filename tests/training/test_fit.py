@@ -165,6 +165,7 @@ def test_the_callers_settings_stay(tmp_path, monkeypatch):
     assert (torch.rand(2).tolist(), np.random.rand(), random.random()) == expected
     assert torch.get_num_threads() == threads
     assert not torch.are_deterministic_algorithms_enabled()
+    assert torch.utils.deterministic.fill_uninitialized_memory
     assert [p.name for p in tmp_path.iterdir()] == ["runs"]
 
 
