@@ -50,7 +50,7 @@ def main() -> None:
     with torch.no_grad():
         module.model.region.weight.copy_(torch.from_numpy(region.weight))
         module.model.region.bias.copy_(torch.from_numpy(region.bias))
-        module.model.start_hybrid()
+        module.model.start_others()
         mean = module.model.hybrid(torch.from_numpy(query["embedding"])).numpy()
     rows = {
         "whole image": query["image_probs"],

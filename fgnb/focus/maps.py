@@ -83,7 +83,7 @@ class ClassMaps:
 def class_maps(stage: FocusStage, run: Run) -> ClassMaps:
     """All three maps of the queries of a trained stage, whichever of them it used."""
     images, query = stage.images, stage.query_index
-    model = _trained(stage, run)
+    model = trained_model(stage, run)
     found: dict[str, list[Tensor]] = {}
     with deterministic(stage.spec.threads), torch.inference_mode():
         for views in stage.zoomed.batches(query):
@@ -115,7 +115,7 @@ def every_class_map(stage: FocusStage, run: Run, query: int, *, sigma: float = 0
     """
     if not 0 <= query < len(stage.query_index):
         raise ValueError(f"query is {query}, needs 0 to {len(stage.query_index) - 1}")
-    model = _trained(stage, run)
+    model = trained_model(stage, run)
     rows = stage.query_index[query : query + 1]
     with deterministic(stage.spec.threads), torch.inference_mode():
         (views,) = stage.zoomed.batches(rows)
@@ -125,7 +125,8 @@ def every_class_map(stage: FocusStage, run: Run, query: int, *, sigma: float = 0
         return model.attend(repeated, torch.arange(count), sigma=sigma).clone()
 
 
-def _trained(stage: FocusStage, run: Run) -> FocusModel:
+def trained_model(stage: FocusStage, run: Run) -> FocusModel:
+    """The model of a run, in evaluation mode."""
     module = stage.module()
     run.load_weights(module)
     return module.model.eval()

@@ -8,6 +8,7 @@ as the mean of what one says of the whole (half) and the other of the regions (t
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
 import torch
@@ -89,14 +90,24 @@ class FocusModel(nn.Module):
         self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.backbone.trunk.requires_grad_(False)
         self.spec = spec
+        self.region_backbone = None if spec.shared_extractor else copy.deepcopy(self.backbone)
         self.extractor = Extractor(self.backbone, spec.sizes, spec.cut, spec.micro_batch)
+        self.region_extractor = self.extractor
+        if self.region_backbone is not None:
+            self.region_extractor = Extractor(
+                self.region_backbone, spec.sizes, spec.cut, spec.micro_batch
+            )
         width, classes = head.in_features, head.out_features
         self.image = nn.Linear(width, classes)
         self.region = nn.Linear(width, classes)
+        self.by_rank: nn.ModuleList | None = None
+        if not spec.shared_classifier:
+            self.by_rank = nn.ModuleList(nn.Linear(width, classes) for _ in range(spec.proposals))
+            self.region.requires_grad_(False)  # only the start of these
         self.hybrid = nn.Linear(width * (1 + spec.concatenated), classes) if spec.hybrid else None
         for own in (self.image, self.region):
             own.load_state_dict(head.state_dict())
-        self.start_hybrid()
+        self.start_others()
         self._anchors = {torch.device("cpu"): region_boxes(spec)}
 
     def forward(
@@ -129,8 +140,7 @@ class FocusModel(nn.Module):
             best = regions[:, : self.spec.concatenated].flatten(1)
             embedding = torch.cat([whole, best], dim=1)
             hybrid_logits = self.hybrid(embedding)
-        region_logits = self.region(regions)
-        return Looked(image_logits, region_logits, regions, hybrid_logits, embedding, chosen)
+        return Looked(image_logits, self.judge(regions), regions, hybrid_logits, embedding, chosen)
 
     def attend(
         self, feature_map: Tensor, classes: Tensor | None = None, *, sigma: float | None = None
@@ -186,8 +196,15 @@ class FocusModel(nn.Module):
             anchors = self.anchors(whole.device)
             step = self.spec.image_size / chosen.maps.shape[-1]
             boxes = attached_boxes(chosen.maps, chosen.places, anchors, reach=1.01 * step)
-            return attached_regions(self.extractor, views, boxes).mean(dim=(3, 4))
-        return self.extractor.regions(views, chosen.boxes).mean(dim=(3, 4))
+            return attached_regions(self.region_extractor, views, boxes).mean(dim=(3, 4))
+        return self.region_extractor.regions(views, chosen.boxes).mean(dim=(3, 4))
+
+    def judge(self, regions: Tensor) -> Tensor:
+        """What the region-level classifier says of ``regions[B, K, D]``: ``Tensor[B, K, C]``."""
+        if self.by_rank is None or not regions.shape[1]:
+            return self.region(regions)
+        heads = list(self.by_rank)[: regions.shape[1]]
+        return torch.stack([head(regions[:, k]) for k, head in enumerate(heads)], dim=1)
 
     def anchors(self, device: torch.device) -> Anchors:
         """All boxes, on ``device``."""
@@ -195,8 +212,13 @@ class FocusModel(nn.Module):
             self._anchors[device] = self._anchors[torch.device("cpu")].to(device)
         return self._anchors[device]
 
-    def start_hybrid(self) -> None:
-        """Let the hybrid classifier begin as the mean of what the two others say."""
+    def start_others(self) -> None:
+        """Let the hybrid classifier begin as the mean of the image's and the regions' one.
+
+        Those of single ranks, where there are any, begin as copies of the regions' one.
+        """
+        for own in self.by_rank or ():
+            own.load_state_dict(self.region.state_dict())
         if self.hybrid is not None:
             start_as_mean(self.hybrid, self.image, self.region)
 

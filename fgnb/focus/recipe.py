@@ -30,6 +30,8 @@ MODEL = {
     "boxes": Value("attention", "stated", "section 3.2; random and centre are controls"),
     "proposals": Value(6, "stated", "section 4.2: m, from NTS-Net"),
     "concatenated": Value(4, "stated", "section 4.2: l, from NTS-Net"),
+    "shared_extractor": Value(True, "stated", "section 3.3: shared between both levels"),
+    "shared_classifier": Value(True, "stated", "section 3.3: shared between all regions"),
     "through_positions": Value(False, "chosen", "silent; suppression passes no gradient"),
     "image_weight": Value(1.0, "chosen", "silent on weights of the losses"),
     "region_weight": Value(1.0, "chosen", "silent; the mean over the m regions"),

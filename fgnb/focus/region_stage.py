@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,13 +49,11 @@ class FocusModule(nn.Module):
     def configure_optimizers(self) -> dict[str, Any]:
         """SGD over what is not frozen, the pretrained layers at a fraction of the rate."""
         spec, model = self.spec, self.model
-        new = [head for head in (model.image, model.region, model.hybrid) if head is not None]
+        extractors = (model.backbone, model.region_backbone)
+        classifiers = (model.image, model.region, model.by_rank, model.hybrid)
         groups: list[dict[str, Any]] = [
-            {
-                "params": [p for p in model.backbone.parameters() if p.requires_grad],
-                "lr": spec.lr * spec.pretrained_rate,
-            },
-            {"params": [p for head in new for p in head.parameters()]},
+            {"params": _free(extractors), "lr": spec.lr * spec.pretrained_rate},
+            {"params": _free(classifiers)},
         ]
         return sgd(groups, spec, self.epoch_steps)
 
@@ -116,7 +114,7 @@ class FocusStage:
         module = FocusModule(model, self.fixed, spec, epoch_steps)
         if spec.head_start == "fitted":
             fit_head(self, model.region, lambda: self._seen(module), c=c)
-            model.start_hybrid()
+            model.start_others()
         return module
 
     def finish(self, module: FocusModule) -> None:
@@ -197,3 +195,8 @@ class FocusStage:
                 "places": looked.chosen.places,
             }
             yield {name: value.cpu().numpy() for name, value in found.items()}
+
+
+def _free(parts: Sequence[nn.Module | None]) -> list[nn.Parameter]:
+    """What is trained of those parts that there are."""
+    return [p for part in parts if part is not None for p in part.parameters() if p.requires_grad]

@@ -42,6 +42,10 @@ class FocusSpec(PlainSpec):
         boxes: ``attention``, or a control: ``random`` or ``centre``.
         proposals: m, regions that are classified one by one.
         concatenated: l, the best of them, which join the whole.
+        shared_extractor: whether regions go through the extractor of whole images, or one of their
+            own, which begins as a copy.
+        shared_classifier: whether one classifier judges all regions alone, or the k-th best has
+            one of its own, for all k.
         through_positions: whether crops pass a gradient to the attention map (an option of ours).
         image_weight, region_weight, hybrid_weight: of the three softmax losses. At 0 the hybrid
             classifier is left out and the image-level one answers.
@@ -63,6 +67,8 @@ class FocusSpec(PlainSpec):
     boxes: str
     proposals: int
     concatenated: int
+    shared_extractor: bool
+    shared_classifier: bool
     through_positions: bool
     image_weight: float
     region_weight: float

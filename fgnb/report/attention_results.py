@@ -24,6 +24,7 @@ from fgnb.report.results import OWN, Result
 
 CLAIM_PARTS = "focus.claim.map-finds-discriminative-regions"
 CLAIM_SINGLE = "focus.claim.single-map-misleads"
+CLAIM_SMOOTH = "focus.claim.smoothing-resists-noise"
 SETTINGS = {
     "image-size": "image_size",
     "box-size": "box_size",
@@ -106,6 +107,24 @@ def map_results(arrays: Mapping[str, NDArray[Any]], *, provenance: Provenance) -
             },
         )
     )
+    smoothed, raw = "kept_smoothed", "kept_unsmoothed"
+    rules += [
+        (
+            f"{OWN}focus.maps.kept-smoothed",
+            "A clean picture's regions found again in noise, smoothed map",
+            {"kind": "mean-share", "of": smoothed},
+        ),
+        (
+            f"{OWN}focus.maps.kept-unsmoothed",
+            "A clean picture's regions found again in noise, map as it is",
+            {"kind": "mean-share", "of": raw},
+        ),
+        (
+            CLAIM_SMOOTH,
+            "Regions found again in noise: smoothed minus not smoothed",
+            {"kind": "excess", "of": smoothed, "against": raw},
+        ),
+    ]
     for group in GROUPS:
         name = slug(group)
         claim = CLAIM_PARTS if group in ("head", "wing") else f"{OWN}focus.maps.excess-{name}"

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from fgnb.focus.repropose import Reproposed
+from fgnb.focus.spec import FocusSpec
 from fgnb.metrics import holm
 from fgnb.metrics.coverage import boxes_moved
 from fgnb.report import numbers
@@ -20,6 +23,7 @@ from fgnb.report.markup import Cell, Table
 from fgnb.report.provenance import Provenance
 from fgnb.report.results import OWN, Result
 from fgnb.training import Run
+from fgnb.training.schedule import sgd
 
 DEFAULT = "default"
 LABELS = "held_out_labels"
@@ -31,6 +35,18 @@ SETTINGS = {
     "epochs": "epochs",
     "learning-rate": "lr",
     "learning-rate-pretrained": "pretrained_rate",
+}
+FACTOR = "learning-rate-factor"
+CLAIMED = {
+    "not-zoomed": ("focus.claim.zoom-helps", "Regions zoomed, minus not zoomed"),
+    "separate-extractor": (
+        "focus.claim.sharing-helps",
+        "One extractor for whole and regions, minus one each",
+    ),
+    "separate-classifiers": (
+        "focus.claim.sharing-helps",
+        "One classifier for all regions, minus one for each rank",
+    ),
 }
 _STRICT = 0.2499  # just under the paper's 0.25: an overlap of exactly a quarter is closed
 
@@ -55,6 +71,14 @@ TRAININGS = {
     "bias-left-out": Choice("Biases left out of the map", {"count_bias": False}),
     "logistic-start": Choice("From the pretrained network", {"start": "logistic"}),
 }
+SEPARATE = {
+    "separate-extractor": Choice(
+        "Regions have an extractor of their own", {"shared_extractor": False}
+    ),
+    "separate-classifiers": Choice(
+        "Each rank has a classifier of its own", {"shared_classifier": False}
+    ),
+}
 AGAIN = {
     "sigma-0": Choice("No smoothing", {"sigma": 0.0}),
     "sigma-half": Choice("Smoothing over half a cell", {"sigma": 0.5}),
@@ -68,6 +92,26 @@ AGAIN = {
     "random": Choice("Boxes at random", {"boxes": "random"}),
     "centre": Choice("Boxes in the centre", {"boxes": "centre"}),
 }
+
+
+def claimed(spec: FocusSpec) -> dict[str, Choice]:
+    """Trainings without what the paper says helps: zooming and sharing.
+
+    A region that is not zoomed is shown with as many pixels as it has in the whole.
+    """
+    flat = Choice("Regions as large as in the whole", {"crop_size": round(spec.box_size)})
+    return {"not-zoomed": flat, **SEPARATE}
+
+
+def step_factor(spec: FocusSpec) -> NDArray[np.float64]:
+    """What the schedule multiplies the rate by at a step, read off its optimiser: one number."""
+    made = sgd([{"params": [torch.nn.Parameter(torch.zeros(1))]}], spec, 1)
+    optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
+    before = optimizer.param_groups[0]["lr"]
+    for _ in range(spec.decay_every):
+        optimizer.step()
+        schedule.step()
+    return np.array([optimizer.param_groups[0]["lr"] / before])
 
 
 def choice_arrays(
@@ -118,18 +162,38 @@ def loss_results(arrays: Mapping[str, NDArray[Any]], *, provenance: Provenance) 
     return results
 
 
+def claim_results(arrays: Mapping[str, NDArray[Any]], *, provenance: Provenance) -> list[Result]:
+    """The default minus each row of `CLAIMED` that was trained, in points."""
+    default = array_of(TRAINED, DEFAULT, "answer")
+    return [
+        measure(
+            claim,
+            {"kind": "difference", "of": default, "against": against, "labels": LABELS},
+            arrays,
+            provenance=provenance,
+            label=label,
+        )
+        for name, (claim, label) in CLAIMED.items()
+        if (against := array_of(TRAINED, name, "answer")) in arrays
+    ]
+
+
 def choice_results(
-    arrays: Mapping[str, NDArray[Any]], how: str, *, provenance: Provenance
+    arrays: Mapping[str, NDArray[Any]],
+    how: str,
+    rows: Mapping[str, Choice],
+    *,
+    provenance: Provenance,
 ) -> list[Result]:
     """Accuracy of each row against the default, and for regions chosen again the boxes that moved.
 
     Args:
         arrays: of `choice_arrays`.
         how: `TRAINED` or `CHOSEN_AGAIN`.
+        rows: name -> choice; the default itself and rows without arrays are left out.
         provenance: of `fgnb.report.collect`.
     """
     default = array_of(how, DEFAULT, "answer")
-    rows = {**LOSSES, **TRAININGS} if how == TRAINED else AGAIN
     results = []
     for name, choice in rows.items():
         of, moved = (array_of(how, name, what) for what in ("answer", "moved"))

@@ -30,9 +30,9 @@ from fgnb.report.provenance import Provenance, image_fields
 from fgnb.report.results import Result
 from fgnb.training import Run
 
-FULL, PLAIN = "fusion", "plain"
+FULL, PLAIN, RANDOM = "fusion", "plain", "random-boxes"
 CONTROLS = (
-    Row("random-boxes", "Random boxes, else as the full model"),
+    Row(RANDOM, "Random boxes, else as the full model"),
     Row("centre-boxes", "Centre boxes, else as the full model"),
     Row("equal-compute", "Backbone alone, as many pixels as the full model"),
 )
@@ -96,41 +96,43 @@ def control_table(full: Result, controls: Sequence[Result]) -> Table:
 def control_set_results(
     arrays: Mapping[str, np.ndarray], *, name: str, provenance: Provenance
 ) -> list[Result]:
-    """Backbone alone and full model on one set, and what the regions add there.
+    """What looking at regions adds on one set, and what choosing them adds to that.
 
     Args:
-        arrays: ``test_plain_predictions``, ``test_fusion_predictions`` and ``test_labels``.
+        arrays: ``test_plain_predictions``, ``test_fusion_predictions`` and ``test_labels``; with
+            ``test_random_boxes_predictions``, the full model is also held against random boxes.
         name: the set's name in the ids, e.g. ``drawn-control``.
         provenance: of `fgnb.report.collect` over that set.
     """
-    where = f"own.ccfr.regions-on.{name}"
-    pair = {"of": array_of(FULL), "against": array_of(PLAIN), "labels": LABELS}
-    plain = {"kind": "accuracy", "of": pair["against"], "labels": LABELS}
-    title = provenance.dataset_title
-    return [
+    where, title = f"own.ccfr.regions-on.{name}", provenance.dataset_title
+    plain, full, random = (array_of(row) for row in (PLAIN, FULL, RANDOM))
+    steps = {"gain": (plain, "what the regions add")}
+    labels = {"plain": (plain, "backbone alone"), "full": (full, "full model")}
+    if random in arrays:
+        labels["random"] = (random, "random boxes, else as the full model")
+        steps["choice"] = (random, "what choosing them adds to regions at random")
+    accuracies = [
         measure(
-            f"{where}.plain",
-            plain,
+            f"{where}.{row}",
+            {"kind": "accuracy", "of": array, "labels": LABELS},
             arrays,
             provenance=provenance,
-            label=f"{title}: backbone alone",
-        ),
-        measure(
-            f"{where}.full",
-            {**plain, "of": pair["of"]},
-            arrays,
-            provenance=provenance,
-            label=f"{title}: full model",
-            against={f"{where}.plain": pair["against"]},
-        ),
-        measure(
-            f"{where}.gain",
-            {"kind": "difference", **pair},
-            arrays,
-            provenance=provenance,
-            label=f"{title}: what the regions add",
-        ),
+            label=f"{title}: {label}",
+            against={f"{where}.plain": plain} if array != plain else None,
+        )
+        for row, (array, label) in labels.items()
     ]
+    differences = [
+        measure(
+            f"{where}.{step}",
+            {"kind": "difference", "of": full, "against": array, "labels": LABELS},
+            arrays,
+            provenance=provenance,
+            label=f"{title}: {label}",
+        )
+        for step, (array, label) in steps.items()
+    ]
+    return [*accuracies, *differences]
 
 
 def on_set(

@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from fgnb import presets, training
-from fgnb.data import cub
+from fgnb.data import cub, load_rgb
+from fgnb.data.transforms import eval_transform
 from fgnb.focus import attention_map, region_stage
-from fgnb.focus.maps import ClassMaps, class_maps, every_class_map
+from fgnb.focus.maps import ClassMaps, class_maps, every_class_map, trained_model
+from fgnb.focus.noise import kept_under_noise
 from fgnb.focus.proposals import cell_boxes
 
 SMOKE = presets.get("smoke", threads=1, batch_size=4)
@@ -53,11 +55,16 @@ def test_an_unknown_kind_is_named(made):
         made.of("mean")
 
 
-def test_a_trained_stages_maps(write_cub, tmp_path, monkeypatch):
+@pytest.fixture
+def trained(write_cub, tmp_path, monkeypatch):
     monkeypatch.setenv("FGNB_RUNS", str(tmp_path / "runs"))
     images = cub.load(write_cub(classes=2, train=4, test=2, size=80), name="drawn")
     stage = region_stage(SMOKE, images, backbone="resnet18", weights="random", start="logistic")
-    run = training.fit(stage, progress=False)
+    return stage, training.fit(stage, progress=False)
+
+
+def test_a_trained_stages_maps(trained):
+    stage, run = trained
     found, kept = class_maps(stage, run), run.predictions
     torch.testing.assert_close(found.maximum, torch.from_numpy(kept["query_maps"]))
     assert found.predicted.tolist() == kept["query_image_probs"].argmax(1).tolist()
@@ -86,3 +93,47 @@ def test_a_trained_stages_maps(write_cub, tmp_path, monkeypatch):
         torch.testing.assert_close(small, expected, rtol=1e-4, atol=1e-4)
     with pytest.raises(ValueError, match="query is 4, needs 0 to 3"):
         every_class_map(stage, run, 4)
+
+
+def test_regions_in_noise_by_a_loop(trained):
+    stage, run = trained
+    assert [kept.tolist() for kept in kept_under_noise(stage, run, noise=0.0, sigmas=[1.0])] == [
+        [1.0] * 4
+    ]
+    found = kept_under_noise(stage, run, noise=3.0, sigmas=[1.0, 0.0], seed=5)
+    model, spec = trained_model(stage, run), stage.spec
+    info = model.backbone.info
+    transform = eval_transform(spec.image_size, info, crop_ratio=spec.crop_ratio)
+    pictures = [transform(load_rgb(stage.images.path(int(row)))) for row in stage.query_index]
+    noise = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(5))
+    for kept, sigma in zip(found, (1.0, 0.0), strict=True):
+        for query, picture in enumerate(pictures):
+            clean, noisy = (
+                chosen_one_by_one(model, look, sigma)
+                for look in (picture, picture + 3.0 * noise[query])
+            )
+            slow = np.mean([max(overlap(a, b) for b in noisy) for a in clean])
+            assert kept[query] == pytest.approx(slow, abs=1e-5)
+    assert min(float(kept.min()) for kept in found) < 1
+    with pytest.raises(ValueError, match="noise is -1; it should be 0 or more"):
+        kept_under_noise(stage, run, noise=-1, sigmas=[0.0])
+
+
+def chosen_one_by_one(model, picture, sigma):
+    with torch.no_grad():
+        attention = model.attend(model.backbone(picture[None]), sigma=sigma)[0].flatten()
+    boxes = model.anchors(torch.device("cpu")).boxes.tolist()
+    taken = []
+    for cell in attention.argsort(descending=True, stable=True).tolist():
+        if all(overlap(boxes[cell], box) <= model.spec.iou for box in taken):
+            taken.append(boxes[cell])
+    rest = attention.argsort(descending=True, stable=True).tolist()
+    taken += [boxes[cell] for cell in rest if boxes[cell] not in taken]
+    return taken[: model.spec.concatenated]
+
+
+def overlap(a, b):
+    sides = [max(0.0, min(a[i + 2], b[i + 2]) - max(a[i], b[i])) for i in (0, 1)]
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]
+    inside = sides[0] * sides[1]
+    return inside / (sum(areas) - inside)

@@ -239,3 +239,38 @@ def test_a_map_of_another_size_is_refused(make):
 def test_a_spec_that_makes_no_sense_is_named(changes, message):
     with pytest.raises(ValueError, match=message):
         replace(SPEC, **changes)
+
+
+def test_a_separate_extractor_begins_as_a_copy_and_learns_alone(make, views):
+    shared, separate = make(), make(shared_extractor=False)
+    with torch.no_grad():
+        first, second = shared(views), separate(views)
+    torch.testing.assert_close(first.hybrid_logits, second.hybrid_logits)
+    separate(views).region_logits.sum().backward()
+    tails = separate.backbone.tail, separate.region_backbone.tail
+    whole, regions = ([p.grad for p in tail.parameters()] for tail in tails)
+    assert all(gradient is None for gradient in whole)
+    assert sum(float(gradient.abs().sum()) for gradient in regions) > 0
+    assert not any(p.requires_grad for p in separate.region_backbone.trunk.parameters())
+    with torch.no_grad():
+        for weight in separate.region_backbone.tail.parameters():
+            weight.zero_()
+        moved = separate(views)
+    assert torch.equal(moved.image_logits, second.image_logits)
+    assert not torch.equal(moved.region_logits, second.region_logits)
+
+
+def test_each_rank_has_a_classifier_of_its_own_where_asked(make, views):
+    shared, ranked = make(), make(shared_classifier=False)
+    with torch.no_grad():
+        torch.testing.assert_close(ranked(views).region_logits, shared(views).region_logits)
+        for k, head in enumerate(ranked.by_rank):
+            head.bias += k
+        looked = ranked(views)
+        for k, head in enumerate(ranked.by_rank):
+            for b in range(3):
+                expected = head.weight @ looked.regions[b, k] + head.bias
+                torch.testing.assert_close(looked.region_logits[b, k], expected)
+        alone = make(shared_classifier=False, hybrid_weight=0.0)(views, count=0)
+    assert alone.region_logits.shape == (3, 0, CLASSES)
+    assert not any(p.requires_grad for p in ranked.region.parameters())

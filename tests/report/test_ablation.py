@@ -163,9 +163,18 @@ def test_rows_of_another_set_carry_its_provenance(rows, write_cub, provenance):
 
 
 def test_a_control_set_has_its_gain(arrays, provenance):
-    found = controls.control_set_results(arrays, name="drawn-control", provenance=provenance())
+    alone = {k: v for k, v in arrays.items() if "random" not in k}
+    found = controls.control_set_results(alone, name="drawn-control", provenance=provenance())
     assert [r.value for r in found] == pytest.approx([60.0, 82.5, 22.5])
     assert found[1].comparisons[0]["with"] == found[0].claim
+
+
+def test_choosing_regions_is_held_against_regions_at_random(rows, arrays, provenance):
+    arrays |= ablation.row_arrays({"random-boxes": rows[1]["local-region"]})
+    found = controls.control_set_results(arrays, name="drawn", provenance=provenance())
+    by = {r.claim.rpartition(".")[2]: r.value for r in found}
+    assert list(by) == ["plain", "full", "random", "gain", "choice"]
+    assert list(by.values()) == pytest.approx([60.0, 82.5, 80.0, 22.5, 2.5])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fgnb.focus.repropose import Reproposed
+from fgnb import presets
+from fgnb.focus.recipe import region_spec
+from fgnb.focus.repropose import FREE, Reproposed
 from fgnb.metrics import mcnemar
 from fgnb.report import choices, rederive, rederive_comparisons
 
@@ -69,7 +71,9 @@ def test_heads_are_counted_one_by_one(arrays, provenance):
 
 
 def test_choices_stand_against_the_default(arrays, provenance):
-    results = choices.choice_results(arrays, choices.CHOSEN_AGAIN, provenance=provenance())
+    results = choices.choice_results(
+        arrays, choices.CHOSEN_AGAIN, choices.AGAIN, provenance=provenance()
+    )
     named = {r.claim.removeprefix("own.focus.choice.chosen-again."): r for r in results}
     assert set(named) == {
         *("sigma-0.accuracy", "sigma-0.moved"),
@@ -87,7 +91,9 @@ def test_choices_stand_against_the_default(arrays, provenance):
 
 
 def test_the_table_corrects_over_its_lines(arrays, provenance):
-    results = choices.choice_results(arrays, choices.CHOSEN_AGAIN, provenance=provenance())
+    results = choices.choice_results(
+        arrays, choices.CHOSEN_AGAIN, choices.AGAIN, provenance=provenance()
+    )
     table = choices.choice_table(results)
     cells = [[cell.text for cell in row] for row in table.rows]
     assert [row[0] for row in cells] == ["No smoothing", "Biases left out of the map"]
@@ -95,20 +101,43 @@ def test_the_table_corrects_over_its_lines(arrays, provenance):
     assert cells[0][4] == f"{2 * p:.3f}"
     assert cells[1][4] == "1.000"
     assert cells[0][6].startswith("1.9 (")
-    trained = choices.choice_results(arrays, choices.TRAINED, provenance=provenance())
+    rows = choices.LOSSES | choices.TRAININGS
+    trained = choices.choice_results(arrays, choices.TRAINED, rows, provenance=provenance())
     labels = ["Image-level loss off", "l = 2 regions join the whole"]
     assert [row[0].text for row in choices.choice_table(trained).rows] == labels
     assert {row[6].text for row in choices.choice_table(trained).rows} == {"–"}
 
 
 def test_every_choice_can_be_asked_for():
-    from fgnb import presets
-    from fgnb.focus.recipe import region_spec
-    from fgnb.focus.repropose import FREE
-
     scale = presets.get("smoke", threads=1)
-    for choice in (*choices.LOSSES.values(), *choices.TRAININGS.values()):
+    default = region_spec(scale, "resnet18", "random", fold="held-out", seed=0)
+    rows = choices.LOSSES | choices.TRAININGS | choices.claimed(default)
+    for choice in rows.values():
         changes = {name: value for name, value in choice.changes.items() if name != "start"}
         region_spec(scale, "resnet18", "random", fold="held-out", seed=0, **changes)
     for choice in choices.AGAIN.values():
         assert set(choice.changes) <= set(FREE)
+
+
+def test_claims_are_the_default_minus_what_was_trained_without(arrays, boxes, provenance):
+    assert choices.claim_results(arrays, provenance=provenance()) == []
+    runs = {"default": run(0, 30), "not-zoomed": run(1, 24), "separate-classifiers": run(2, 31)}
+    found = choices.choice_arrays(runs, {"default": again(0, 30, boxes)})
+    results = choices.claim_results(found, provenance=provenance())
+    assert [r.claim for r in results] == ["focus.claim.zoom-helps", "focus.claim.sharing-helps"]
+    assert [r.value for r in results] == pytest.approx([15.0, -2.5])
+    for result in results:
+        assert rederive(result, found) == (result.value, result.interval)
+
+
+def test_a_region_that_is_not_zoomed_has_the_pixels_of_the_whole():
+    spec = region_spec(presets.get("paper"), "resnet50", "random", fold="all", seed=0)
+    assert choices.claimed(spec)["not-zoomed"].changes == {"crop_size": 160}
+
+
+@pytest.mark.parametrize("every", [1, 40])
+def test_the_factor_is_what_the_schedule_does(every):
+    spec = region_spec(
+        presets.get("paper"), "resnet50", "random", fold="all", seed=0, decay_every=every
+    )
+    assert choices.step_factor(spec) == pytest.approx([0.1])
