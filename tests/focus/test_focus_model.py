@@ -246,6 +246,7 @@ def test_a_separate_extractor_begins_as_a_copy_and_learns_alone(make, views):
     with torch.no_grad():
         first, second = shared(views), separate(views)
     torch.testing.assert_close(first.hybrid_logits, second.hybrid_logits)
+    separate.zero_grad(set_to_none=True)
     separate(views).region_logits.sum().backward()
     tails = separate.backbone.tail, separate.region_backbone.tail
     whole, regions = ([p.grad for p in tail.parameters()] for tail in tails)
