@@ -23,6 +23,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
+def smoke_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One run store for all that runs the notebooks at smoke, in whichever worker."""
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "smoke-runs"
+
+
+@pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder that holds CUB_200_2011/ (FGNB_DATA); the test is skipped without it."""
     root = os.environ.get("FGNB_DATA", "")

@@ -22,9 +22,9 @@ pytestmark = pytest.mark.browser
 RERANKING = "notebooks/ccfr/3-3-re-ranking"
 
 
-def fgnb(place, *words):
+def fgnb(place, *words, runs=None):
     """The command line in a process of its own, since the browser's loop runs in this one."""
-    moved = {"FGNB_BUILD": str(place / "build"), "FGNB_RUNS": str(place / "runs")}
+    moved = {"FGNB_BUILD": str(place / "build"), "FGNB_RUNS": str(runs or place / "runs")}
     command = [sys.executable, "-c", "from fgnb.cli import app; app()", *map(str, words)]
     done = subprocess.run(
         command, env=os.environ | moved, capture_output=True, text=True, check=False
@@ -34,9 +34,10 @@ def fgnb(place, *words):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def site(tmp_path_factory, smoke_runs):
     """The whole smoke book, built once; its folder of pages."""
-    return fgnb(tmp_path_factory.mktemp("site"), "book", "--preset", "smoke").parent
+    place = tmp_path_factory.mktemp("site")
+    return fgnb(place, "book", "--preset", "smoke", runs=smoke_runs).parent
 
 
 def address(site, page):

@@ -29,14 +29,14 @@ def another(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def strictly(place):
-    """Each notebook executed once by fgnb, with runs and drawn pictures of its own."""
+def strictly(place, smoke_runs):
+    """Each notebook executed once by fgnb, with drawn pictures of its own."""
     done = {}
 
     def run(name):
         if name not in done:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("FGNB_RUNS", str(place / "runs"))
+                patch.setenv("FGNB_RUNS", str(smoke_runs))
                 done[name] = run_notebook(
                     name,
                     {"preset": "smoke", "data_root": str(place / "data")},
