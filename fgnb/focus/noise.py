@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.ops import box_iou
 
 from fgnb.data.transforms import eval_transform
 from fgnb.focus.maps import trained_model
@@ -48,7 +47,6 @@ def kept_under_noise(
     spec, model = stage.spec, trained_model(stage, run)
     info = model.backbone.info
     transform = eval_transform(spec.image_size, info, crop_ratio=spec.crop_ratio)
-    overlap = box_iou(stage.anchors.boxes, stage.anchors.boxes)
     draw = torch.Generator().manual_seed(seed)
     found: list[list[Tensor]] = [[] for _ in sigmas]
     with deterministic(spec.threads), torch.inference_mode():
@@ -68,6 +66,6 @@ def kept_under_noise(
                     )
                     for feature_map in looks
                 )
-                nearest = overlap[clean[:, :, None], other[:, None]].amax(dim=2)
-                kept.append(nearest.double().mean(dim=1))
+                nearest = stage.anchors.overlap[clean[:, :, None], other[:, None]].amax(dim=2)
+                kept.append(nearest.mean(dim=1))
     return [torch.cat(parts).numpy() for parts in found]

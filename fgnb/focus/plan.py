@@ -7,6 +7,8 @@ map and the image-level classifier's weights.
 
 from __future__ import annotations
 
+from torch import nn
+
 from fgnb.baselines.plain import PlainSpec, PlainStage
 from fgnb.baselines.recipe import Value, scale_values
 from fgnb.focus.recipe import REFERENCE, least_map_scale, plain_values, region_values, start_value
@@ -62,17 +64,25 @@ def cost(stage: Stage) -> Cost:
     backbone = meta_backbone(spec.backbone, cut=spec.cut)
     width, batch = backbone.num_features, spec.batch_size
     parts = [_whole(backbone, spec), head_part(width, classes, batch)]
+    held: list[nn.Module] = [backbone]
     if isinstance(stage, FocusStage):
         count, crop = stage.spec.proposals, (3, stage.spec.crop_size, stage.spec.crop_size)
+        extractor = backbone
+        if not stage.spec.shared_extractor:
+            extractor = meta_backbone(spec.backbone, cut=spec.cut)
+            held.append(extractor)
         image_level = parts[-1].module
         parts += [
             Part(image_level, ((_cells(spec), width),), batch, backward=False),
-            Part(backbone, (crop,), batch * count, stage.spec.micro_batch),
+            Part(extractor, (crop,), batch * count, stage.spec.micro_batch),
             head_part(width, classes, batch * count),
         ]
+        if not stage.spec.shared_classifier:  # the one of all only gives their start
+            held.append(parts.pop().module.requires_grad_(False))
+            parts += [head_part(width, classes, batch) for _ in range(count)]
         if stage.spec.hybrid:
             parts.append(head_part(width * (1 + stage.spec.concatenated), classes, batch))
-    return step_cost(parts, held=[backbone])
+    return step_cost(parts, held)
 
 
 def _whole(backbone: Backbone, spec: PlainSpec) -> Part:

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fgnb.focus.maps import trained_model
 from fgnb.focus.model import FocusModel
 from fgnb.focus.region_stage import FocusStage
 from fgnb.nn.backbones import global_pool
@@ -59,9 +60,7 @@ def answers_under(
         ValueError: a stage without a hybrid classifier, a field that needs another training, a
             classifier that there is not.
     """
-    module = stage.module()
-    run.load_weights(module)
-    model = module.model.eval()
+    model = trained_model(stage, run)
     if model.hybrid is None:
         raise ValueError("stage has no hybrid classifier, so its answers don't depend on regions")
     removed = dict(without or {})

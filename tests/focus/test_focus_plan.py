@@ -52,6 +52,15 @@ def test_image_level_only_costs_less_by_the_hybrid_classifier(stage):
     assert plan.cost(stage()).weights - less == 5 * 512 * 2 + 2
 
 
+@pytest.mark.parametrize("apart", [{}, {"shared_extractor": False}, {"shared_classifier": False}])
+def test_the_weights_are_those_of_the_module(stage, apart):
+    made = stage(start="logistic", **apart)
+    module, found = made.module(), plan.cost(made)
+    assert found.weights == sum(t.numel() for t in module.state_dict().values())
+    assert found.trained == sum(p.numel() for p in module.parameters() if p.requires_grad)
+    assert found.forward == plan.cost(stage(start="logistic")).forward
+
+
 @pytest.mark.parametrize("name", presets.NAMES)
 def test_every_field_has_an_origin_and_the_recipes_value(stage, name):
     preset = presets.get(name)
