@@ -158,7 +158,11 @@ def told(settings: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
 def step_results(
     arrays: Mapping[str, np.ndarray], *, dataset: str, provenance: Provenance
 ) -> list[Result]:
-    """Each row minus the row above it, in points: the paper's claims about its components."""
+    """Each row minus the row above it, in points: the paper's claims about its components.
+
+    The last line is no step: the classifier of global and local features together, minus that of
+    global ones alone, is below zero where the two disturb each other.
+    """
     found = []
     for above, row in pairwise(TABLE3):
         pair = {"of": array_of(row.name), "against": array_of(above.name), "labels": LABELS}
@@ -175,6 +179,16 @@ def step_results(
                     label=f"Step: {row.label.removeprefix('+ ')}",
                 )
             )
+    both = {"of": array_of("fusion"), "against": array_of("multi-level"), "labels": LABELS}
+    found.append(
+        measure(
+            "ccfr.claim.features-conflict",
+            {"kind": "difference", **both},
+            arrays,
+            provenance=provenance,
+            label="Global and local features together, minus global ones alone",
+        )
+    )
     return found
 
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from fgnb.focus.repropose import Reproposed
@@ -23,7 +21,6 @@ from fgnb.report.markup import Cell, Table
 from fgnb.report.provenance import Provenance
 from fgnb.report.results import OWN, Result
 from fgnb.training import Run
-from fgnb.training.schedule import sgd
 
 DEFAULT = "default"
 LABELS = "held_out_labels"
@@ -36,7 +33,6 @@ SETTINGS = {
     "learning-rate": "lr",
     "learning-rate-pretrained": "pretrained_rate",
 }
-FACTOR = "learning-rate-factor"
 CLAIMED = {
     "not-zoomed": ("focus.claim.zoom-helps", "Regions zoomed, minus not zoomed"),
     "separate-extractor": (
@@ -101,17 +97,6 @@ def claimed(spec: FocusSpec) -> dict[str, Choice]:
     """
     flat = Choice("Regions as large as in the whole", {"crop_size": round(spec.box_size)})
     return {"not-zoomed": flat, **SEPARATE}
-
-
-def step_factor(spec: FocusSpec) -> NDArray[np.float64]:
-    """What the schedule multiplies the rate by at a step, read off its optimiser: one number."""
-    made = sgd([{"params": [torch.nn.Parameter(torch.zeros(1))]}], spec, 1)
-    optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
-    before = optimizer.param_groups[0]["lr"]
-    for _ in range(spec.decay_every):
-        optimizer.step()
-        schedule.step()
-    return np.array([optimizer.param_groups[0]["lr"] / before])
 
 
 def choice_arrays(

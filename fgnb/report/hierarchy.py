@@ -41,6 +41,7 @@ def arrays_of(
     *,
     held_out: tuple[Arrays, Arrays],
     test: tuple[Arrays, Arrays],
+    parent_weight: float,
 ) -> dict[str, np.ndarray]:
     """The arrays that the page's numbers follow from.
 
@@ -48,6 +49,7 @@ def arrays_of(
         images: the set.
         held_out: predictions of the fold ``held-out``: cross-entropy alone, multi-level loss.
         test: those of the fold ``all``.
+        parent_weight: lambda of equation 4, in use.
 
     Raises:
         ValueError: a pair whose two runs answer different images.
@@ -73,6 +75,7 @@ def arrays_of(
         "kin": np.array(kin_of(images)),
         "ward_parents": tree,
         "test_parent_labels": own,
+        "setting_lambda": np.array([parent_weight], dtype=float),
     }
 
 
@@ -89,7 +92,9 @@ def fires(predictions: Arrays, children: str) -> np.ndarray:
 def results_of(
     arrays: Arrays, *, spec: Mapping[str, Any], provenance: Provenance
 ) -> dict[str, list[Result]]:
-    """The page's results: of the two ``rows``, of the ``groups``, of equation 3 (``hinge``).
+    """The page's results, by the table that shows them.
+
+    Of the two ``rows``, of the ``groups``, of equation 3 (``hinge``), and the ``settings``.
 
     Args:
         arrays: of `arrays_of`.
@@ -160,7 +165,10 @@ def results_of(
         )
         for reading in CHILDREN
     ]
-    return {"rows": rows, "groups": groups, "hinge": hinge}
+    weight = claims.load("ccfr")["ccfr.setting.lambda"]
+    in_use = {"kind": "mean", "of": "setting_lambda"}
+    settings = [one(weight.id, f"In use: {weight.text}", in_use, unit=weight.unit)]
+    return {"rows": rows, "groups": groups, "hinge": hinge, "settings": settings}
 
 
 def published() -> dict[str, float]:

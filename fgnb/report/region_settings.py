@@ -56,8 +56,6 @@ def setting_arrays(stage: RegionStage, steps: list[Step]) -> dict[str, NDArray[A
         "weight-decay": spec.weight_decay,
         "batch-size": spec.batch_size,
     }
-    if spec.decay == "step":
-        found["learning-rate-step"] = spec.decay_every
     if spec.fusion == "network":
         found["fusion-kernel"] = _kernel(Fusion(1, 1, 1))
     arrays = {f"setting_{name}": np.array([value], dtype=float) for name, value in found.items()}

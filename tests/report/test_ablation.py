@@ -80,10 +80,13 @@ def test_steps_answer_the_papers_claims(rows, arrays, provenance):
         "ccfr.claim.local-regions-help",
         "ccfr.claim.scale-separated-nms-helps",
         "ccfr.claim.fusion-helps",
+        "ccfr.claim.features-conflict",
     ]
     value = {r.claim: r.value for r in found}
     gain = np.mean(predictions["fusion"] == labels) - np.mean(predictions["scale-nms"] == labels)
     assert value["ccfr.claim.fusion-helps"] == pytest.approx(100 * gain)
+    both = np.mean(predictions["fusion"] == labels) - np.mean(predictions["multi-level"] == labels)
+    assert value["ccfr.claim.features-conflict"] == pytest.approx(100 * both)
     for result in found:
         assert rederive(result, arrays) == (result.value, result.interval)
     elsewhere = ablation.step_results(arrays, dataset="cars", provenance=provenance())

@@ -133,11 +133,3 @@ def test_claims_are_the_default_minus_what_was_trained_without(arrays, boxes, pr
 def test_a_region_that_is_not_zoomed_has_the_pixels_of_the_whole():
     spec = region_spec(presets.get("paper"), "resnet50", "random", fold="all", seed=0)
     assert choices.claimed(spec)["not-zoomed"].changes == {"crop_size": 160}
-
-
-@pytest.mark.parametrize("every", [1, 40])
-def test_the_factor_is_what_the_schedule_does(every):
-    spec = region_spec(
-        presets.get("paper"), "resnet50", "random", fold="all", seed=0, decay_every=every
-    )
-    assert choices.step_factor(spec) == pytest.approx([0.1])

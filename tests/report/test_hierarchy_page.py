@@ -41,7 +41,7 @@ def folds(images):
 
 @pytest.fixture
 def recorded(images, folds):
-    arrays = hierarchy.arrays_of(images, **folds)
+    arrays = hierarchy.arrays_of(images, **folds, parent_weight=0.5)
     provenance = collect(
         "ccfr/3-1-multi-level-loss",
         preset="smoke",
@@ -72,6 +72,7 @@ def test_each_result_is_that_of_a_loop_over_the_answers(recorded, folds, images)
     ]
     assert value["own.ccfr.multi-level.super-class"] == pytest.approx(100 * np.mean(right))
     assert value["ccfr.fig3"] == 2
+    assert value["ccfr.setting.lambda"] == 0.5
     assert value["own.ccfr.multi-level.step"] == pytest.approx(
         value["own.ccfr.multi-level.multi-level"] - value["own.ccfr.multi-level.cross-entropy"]
     )
@@ -116,7 +117,7 @@ def test_a_classifier_without_errors_has_no_row_of_errors(images, folds, recorde
     plain, multi = folds["held_out"]
     sure = np.eye(N_CLASSES, dtype=np.float32)[plain["query_labels"]]
     folds["held_out"] = ({**plain, "query_probs": sure}, multi)
-    arrays = hierarchy.arrays_of(images, **folds)
+    arrays = hierarchy.arrays_of(images, **folds, parent_weight=0.5)
     provenance = recorded[1]["rows"][0].provenance
     results = hierarchy.results_of(
         arrays, spec=dict.fromkeys(hierarchy.RECIPE, 1), provenance=provenance
@@ -128,7 +129,7 @@ def test_runs_over_different_images_are_refused(images, folds):
     plain, multi = folds["test"]
     folds["test"] = ({**plain, "query_ids": plain["query_ids"][::-1]}, multi)
     with pytest.raises(ValueError, match="test holds two runs that answer different images"):
-        hierarchy.arrays_of(images, **folds)
+        hierarchy.arrays_of(images, **folds, parent_weight=0.5)
 
 
 def test_published_values_are_the_ledgers(recorded):

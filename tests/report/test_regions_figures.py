@@ -191,7 +191,6 @@ def test_settings_stand_beside_the_papers(origin):
     spec = SimpleNamespace(
         **{"image_size": SIZE, "crop_size": 8, "mu": 1.0, "per_scale": 2, "iou": 0.25},
         **{"lr": 0.002, "weight_decay": 1e-4, "batch_size": 8, "fusion": "network"},
-        **{"decay": "step", "decay_every": 30},
     )
     stage = SimpleNamespace(spec=spec, anchors=ANCHORS)
     arrays = region_settings.setting_arrays(stage, [])
@@ -200,5 +199,4 @@ def test_settings_stand_beside_the_papers(origin):
     assert found["ccfr.setting.box-scale-large"] == 12
     assert found["ccfr.setting.aspect-ratio"] == 1
     assert found["ccfr.setting.fusion-kernel"] == 1
-    assert found["ccfr.setting.learning-rate-step"] == 30
     assert found["ccfr.fig2"] == 0

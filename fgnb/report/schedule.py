@@ -1,0 +1,66 @@
+"""How a published recipe lowers its learning rate, read off the schedule that its optimiser makes.
+
+A demonstration of few passes decays by a cosine, so the steps that a paper states never come in it.
+They are those of the preset `paper`, whose stage can be made without training it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fgnb import claims
+from fgnb.report.derive import measure
+from fgnb.report.provenance import Provenance
+from fgnb.report.results import Result
+from fgnb.training.schedule import Recipe, sgd
+
+_NAMES = ("learning-rate-step", "learning-rate-factor")
+
+
+def decay_arrays(recipe: Recipe) -> dict[str, NDArray[np.float64]]:
+    """Epochs up to the first step of the rate, and what it is multiplied by there.
+
+    Raises:
+        ValueError: a rate that stays as it is through all of the recipe's epochs.
+    """
+    made = sgd([{"params": [torch.nn.Parameter(torch.zeros(1))]}], recipe, epoch_steps=1)
+    optimizer, schedule = made["optimizer"], made["lr_scheduler"]["scheduler"]
+    begun = optimizer.param_groups[0]["lr"]
+    for epoch in range(1, recipe.epochs + 1):
+        optimizer.step()
+        schedule.step()
+        rate = optimizer.param_groups[0]["lr"]
+        if rate != begun:
+            values = (float(epoch), rate / begun)
+            return {f"decay_{n}": np.array([v]) for n, v in zip(_NAMES, values, strict=True)}
+    raise ValueError(f"the rate stays at {begun} through all {recipe.epochs} epochs")
+
+
+def decay_results(
+    paper: str, arrays: Mapping[str, NDArray[Any]], *, provenance: Provenance
+) -> list[Result]:
+    """Both numbers beside the paper's.
+
+    Args:
+        paper: whose ledger has them.
+        arrays: of `decay_arrays`.
+        provenance: of `fgnb.report.collect`.
+    """
+    ledger = claims.load(paper)
+    entries = {name: ledger[f"{paper}.setting.{name}"] for name in _NAMES}
+    return [
+        measure(
+            entry.id,
+            {"kind": "mean", "of": f"decay_{name}"},
+            arrays,
+            provenance=provenance,
+            label=f"At the paper preset: {entry.text}",
+            unit=entry.unit,
+        )
+        for name, entry in entries.items()
+    ]
