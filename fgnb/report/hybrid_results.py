@@ -154,12 +154,35 @@ def step_results(
     for asked in STEPS:
         gain = [asked.gain[1]] if asked.gain[0] == dataset else []
         for claim in (*asked.claims, *gain):
-            found.append(_difference(claim, asked, arrays, dataset, provenance))
+            found.append(difference(claim, asked, arrays, dataset, provenance))
     trained = [name for name in RIVALS if array_of(name) in arrays]
     best = max(trained, key=lambda name: _right(arrays, name))
     named = {row.name: row.label for row in BESIDE}[best]
     lead = Asked(f"Full model over the best rival here: {named}", OURS, best, ())
-    return [*found, _difference("focus.claim.best-accuracy", lead, arrays, dataset, provenance)]
+    return [*found, difference("focus.claim.best-accuracy", lead, arrays, dataset, provenance)]
+
+
+def difference(
+    claim: str, asked: Asked, arrays: Mapping[str, np.ndarray], dataset: str, origin: Provenance
+) -> Result:
+    """A step as an answer to ``claim``, with its paired test.
+
+    Args:
+        claim: the entry of the ledger, or an id of our own.
+        asked: which row minus which.
+        arrays: of both rows, with ``test_labels``.
+        dataset: the ledger's slug.
+        origin: of `fgnb.report.collect`.
+    """
+    of, against = array_of(asked.of), array_of(asked.against)
+    return measure(
+        claim,
+        {"kind": "difference", "of": of, "against": against, "labels": LABELS},
+        arrays,
+        provenance=origin,
+        label=asked.label,
+        against={claim_of(asked.against, dataset): against},
+    )
 
 
 def steps_of(results: Sequence[Result], *, dataset: str) -> list[Step]:
@@ -212,20 +235,6 @@ def claim_of(name: str, dataset: str) -> str:
         return table2_claim(name, dataset)
     table1 = f"focus.table1.{dataset}.{name}"
     return table1 if table1 in claims.load("focus") else f"{OWN}focus.beside.{name}"
-
-
-def _difference(
-    claim: str, asked: Asked, arrays: Mapping[str, np.ndarray], dataset: str, origin: Provenance
-) -> Result:
-    of, against = array_of(asked.of), array_of(asked.against)
-    return measure(
-        claim,
-        {"kind": "difference", "of": of, "against": against, "labels": LABELS},
-        arrays,
-        provenance=origin,
-        label=asked.label,
-        against={claim_of(asked.against, dataset): against},
-    )
 
 
 def _published_step(asked: Asked, dataset: str) -> float | None:

@@ -32,9 +32,8 @@ SMALL_SCALE: dict[str, Any] = {
     "species": 6,
     "families": 3,
     "train_per_class": 12,
-    "test_per_class": 1,
+    "test_per_class": 8,
 }
-"""The page looks at held-out training images; a set needs test images, the page needs none."""
 PARTS = ("head", "wing")
 
 
@@ -68,7 +67,7 @@ class Shown:
 
 
 def scale_of(preset: Preset, name: str) -> Preset:
-    """The scale of a set on this page: the demonstration's drawn cars and aircraft are small."""
+    """The scale of a set beside birds: the demonstration's drawn cars and aircraft are small."""
     if name not in SMALL or preset.name != "demo":
         return preset
     return replace(preset, **SMALL_SCALE)

@@ -18,6 +18,7 @@ from fgnb.report import (
     hybrid_regions,
     hybrid_results,
     numbers,
+    other_sets,
     rederive,
     rederive_comparisons,
     regions,
@@ -85,6 +86,25 @@ def test_rows_stand_under_the_papers_two_tables(answered, arrays, provenance):
         "focus.table1.cars.nts-net",
         "focus.table1.cars.ours",
     ]
+
+
+@pytest.mark.parametrize("dataset", ["cars", "aircraft"])
+def test_other_sets_fill_the_other_columns(answered, arrays, provenance, dataset):
+    found = other_sets.other_results(arrays, SPECS, dataset=dataset, provenance=provenance())
+    value = {r.claim: r.value for r in found}
+    ours, plain, nts = (share(answered, name) for name in ("ours", "resnet-50", "nts-net"))
+    assert value[f"focus.table1.{dataset}.ours"] == pytest.approx(ours)
+    assert value[f"own.focus.table1.{dataset}.resnet-50"] == pytest.approx(plain)
+    assert value[f"own.focus.table1.{dataset}.gain"] == pytest.approx(ours - plain)
+    counted = value.get("focus.text.gain.over-nts-net")
+    assert counted == (pytest.approx(ours - nts) if dataset == "aircraft" else None)
+    for result in found:
+        assert result.claim.startswith("own.") or claims.load("focus")[result.claim].home == HOME
+        assert rederive(result, arrays) == (result.value, result.interval)
+        assert len(rederive_comparisons(result, arrays)) == len(result.comparisons)
+    del arrays["test_nts_net_predictions"]
+    left = other_sets.other_results(arrays, SPECS, dataset=dataset, provenance=provenance())
+    assert not [r for r in left if "nts" in r.claim]
 
 
 def test_steps_by_hand_and_from_the_file_again(answered, arrays, provenance):
