@@ -9,12 +9,12 @@ that the joint stage starts from; ranks are compared within an image, as the ran
 - ``one partner``, ``three partners``: margins as two batches of 16 would give them, with two and
   with four images a class;
 - ``place``: the share of the margins' variance within an image that the place of the box explains;
-- ``scorer``: scores of the warm-up, and of the joint stage with both kinds of batches, against
-  margins, on the held-out images.
+- ``scorer``: scores of the warm-up, and of joint stages where asked for, against margins, on the
+  held-out images.
 
 Test images are never read.
 
-    python benchmarks/region_targets.py cub DATA_ROOT
+    python benchmarks/region_targets.py cub DATA_ROOT [--joint 2 4]
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from torch.nn import functional as F
 from fgnb import ccfr, data, presets, training
 from fgnb.ccfr.model import Choice, sample_places
 from fgnb.ccfr.proposals import propose
-from fgnb.ccfr.region_stages import RegionStage
+from fgnb.ccfr.region_stages import WarmUpStage
 from fgnb.training.settings import deterministic
 
 EPOCHS, CROP = 6, 112
@@ -48,17 +48,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("dataset", choices=("cub", "cars", "drawn"))
     parser.add_argument("data_root", nargs="?", default="")
+    parser.add_argument("--joint", type=int, nargs="*", default=(), help="images a class: 2 4")
     asked = parser.parse_args()
     scale = presets.get("demo")
     images = data.open_images(asked.dataset, data_root=asked.data_root, preset=scale)
     zoom = {"fold": "held-out", "crop_size": CROP}
-    stages: dict[str, Any] = {"warm-up": ccfr.warm_up_stage(scale, images, **zoom)}
-    for each in (2, 4):
+    stage = ccfr.warm_up_stage(scale, images, **zoom)
+    stages: dict[str, Any] = {"warm-up": stage}
+    for each in asked.joint:
         stages[f"joint stage, {each} images a class"] = ccfr.region_stage(
             scale, images, epochs=EPOCHS, images_per_class=each, **zoom
         )
     runs = {name: training.fit(made) for name, made in stages.items()}
-    stage = stages["joint stage, 2 images a class"]
     generator = np.random.default_rng(0)
     labels = images.labels[stage.train_index]
     places, features = regions_of(stage, stage.train_index)
@@ -96,16 +97,16 @@ def main() -> None:
     print(target.read_text(encoding="utf-8"))
 
 
-def regions_of(stage: RegionStage, rows: Array) -> tuple[Array, Array]:
+def regions_of(stage: WarmUpStage, rows: Array) -> tuple[Array, Array]:
     """Places ``[N, K]`` of boxes anywhere, and unit features of the start on them ``[N, K, D]``."""
-    model = stage.module().model.eval()
+    scorer = stage.module().scorer.eval()
     draw = Choice("separate", A_SCALE, stage.spec.iou)
     places, found = [], []
     with deterministic(stage.spec.threads), torch.inference_mode():
         torch.manual_seed(0)
         for views in stage.zoomed.batches(rows):
             index = sample_places(stage.anchors, len(views.rows), draw)
-            maps = model.extractor.regions(views, stage.anchors.boxes[index])
+            maps = scorer.extractor.regions(views, stage.anchors.boxes[index])
             places.append(index)
             found.append(F.normalize(maps.mean(dim=(3, 4)), dim=2))
     return torch.cat(places).numpy(), torch.cat(found).numpy()
