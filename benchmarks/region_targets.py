@@ -6,7 +6,7 @@ a scorer is taught noise. Measured on the training images of the held-out fold, 
 that the joint stage starts from; ranks are compared within an image, as the ranking loss does:
 
 - ``halves``: margins against one half of the other images, and against the other half;
-- ``one partner``, ``three partners``: margins as two batches of 16 would give them, with two and
+- ``one partner``, ``three partners``: margins as two batches would give them, with two and
   with four images a class;
 - ``place``: the share of the margins' variance within an image that the place of the box explains;
 - ``scorer``: scores of the warm-up, and of joint stages where asked for, against margins, on the
@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from region_recipe import EPOCHS
 from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn import functional as F
@@ -37,9 +38,7 @@ from fgnb.ccfr.proposals import propose
 from fgnb.ccfr.region_stages import WarmUpStage
 from fgnb.training.settings import deterministic
 
-EPOCHS, CROP = 6, 112
 A_SCALE = 6
-BATCH = 16
 Array = NDArray[Any]
 
 
@@ -52,19 +51,18 @@ def main() -> None:
     asked = parser.parse_args()
     scale = presets.get("demo")
     images = data.open_images(asked.dataset, data_root=asked.data_root, preset=scale)
-    zoom = {"fold": "held-out", "crop_size": CROP}
-    stage = ccfr.warm_up_stage(scale, images, **zoom)
+    stage = ccfr.warm_up_stage(scale, images, fold="held-out")
     stages: dict[str, Any] = {"warm-up": stage}
     for each in asked.joint:
         stages[f"joint stage, {each} images a class"] = ccfr.region_stage(
-            scale, images, epochs=EPOCHS, images_per_class=each, **zoom
+            scale, images, fold="held-out", epochs=EPOCHS, images_per_class=each
         )
     runs = {name: training.fit(made) for name, made in stages.items()}
     generator = np.random.default_rng(0)
     labels = images.labels[stage.train_index]
     places, features = regions_of(stage, stage.train_index)
     sims = similarities(features, features)
-    rows = np.arange(len(labels))
+    rows, size = np.arange(len(labels)), stage.spec.batch_size
     sims[rows, :, rows] = np.nan
     halves = generator.permutation(np.arange(len(labels)) % 2).astype(bool)
     whole = margins(sims, labels, labels, np.ones((len(labels), len(labels)), bool))
@@ -79,8 +77,8 @@ def main() -> None:
                 margins(sims, labels, labels, np.tile(halves, (len(labels), 1))),
                 margins(sims, labels, labels, np.tile(~halves, (len(labels), 1))),
             ),
-            "one partner": agreement(*two_batches(sims, labels, 1, generator)),
-            "three partners": agreement(*two_batches(sims, labels, 3, generator)),
+            "one partner": agreement(*two_batches(sims, labels, size, 1, generator)),
+            "three partners": agreement(*two_batches(sims, labels, size, 3, generator)),
         },
         "place": place_share(whole, places, len(stage.anchors)),
         "scorer": {},
@@ -133,11 +131,11 @@ def margins(sims: Array, labels: Array, others: Array, among: Array) -> Array:
 
 
 def two_batches(
-    sims: Array, labels: Array, partners: int, generator: np.random.Generator
+    sims: Array, labels: Array, size: int, partners: int, generator: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Margins of every image in two batches that share no other image."""
+    """Margins of every image in two batches of ``size`` that share no other image."""
     among = np.zeros((2, len(labels), len(labels)), bool)
-    strangers = BATCH - 1 - partners
+    strangers = size - 1 - partners
     for i, label in enumerate(labels):
         same = labels == label
         rest = generator.permutation(np.flatnonzero(~same))
@@ -167,7 +165,8 @@ def agreement(a: Array, b: Array) -> dict[str, float]:
 def place_share(values: Array, places: Array, count: int) -> float:
     """Share of the variance within images that the mean of each place explains, out of sample.
 
-    Places are averaged over every other image and asked on the rest; 0 where they tell nothing.
+    Places are averaged over every other image and asked on the rest; 0 or below where they tell
+    nothing.
     """
     centred = values - values.mean(axis=1, keepdims=True)
     fit, ask = slice(0, None, 2), slice(1, None, 2)

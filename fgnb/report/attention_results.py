@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fgnb import claims
 from fgnb.data import ImageSet
 from fgnb.focus.maps import ClassMaps
 from fgnb.focus.spec import FocusSpec
@@ -21,6 +20,7 @@ from fgnb.report.provenance import Provenance
 from fgnb.report.region_results import GROUPS, parts_under, slug
 from fgnb.report.regions import Regions
 from fgnb.report.results import OWN, Result
+from fgnb.report.setting import setting_result
 
 CLAIM_PARTS = "focus.claim.map-finds-discriminative-regions"
 CLAIM_SINGLE = "focus.claim.single-map-misleads"
@@ -154,18 +154,7 @@ def setting_results(
     names: Iterable[str] = tuple(SETTINGS),
 ) -> list[Result]:
     """Each setting in use beside the paper's; ``names`` are the ledger's words."""
-    ledger = claims.load("focus")
-    found = []
-    for name in names:
-        entry = ledger[f"focus.setting.{name}"]
-        found.append(
-            measure(
-                entry.id,
-                {"kind": "mean", "of": f"setting_{name}"},
-                arrays,
-                provenance=provenance,
-                label=f"In use: {entry.text}",
-                unit=entry.unit,
-            )
-        )
-    return found
+    return [
+        setting_result(f"focus.setting.{name}", f"setting_{name}", arrays, provenance=provenance)
+        for name in names
+    ]

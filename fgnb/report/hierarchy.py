@@ -25,6 +25,7 @@ from fgnb.report.derive import measure
 from fgnb.report.figures import BLUE, GREEN, GREY, ORANGE, RED, Picture, described, literal
 from fgnb.report.provenance import Provenance
 from fgnb.report.results import Result
+from fgnb.report.setting import setting_result
 
 OWN = "own.ccfr.multi-level"
 PLAIN_ROW = "Cross-entropy alone (Table 3, first row)"
@@ -165,9 +166,8 @@ def results_of(
         )
         for reading in CHILDREN
     ]
-    weight = claims.load("ccfr")["ccfr.setting.lambda"]
-    in_use = {"kind": "mean", "of": "setting_lambda"}
-    settings = [one(weight.id, f"In use: {weight.text}", in_use, unit=weight.unit)]
+    weight = "ccfr.setting.lambda", "setting_lambda"
+    settings = [setting_result(*weight, arrays, provenance=provenance)]
     return {"rows": rows, "groups": groups, "hinge": hinge, "settings": settings}
 
 

@@ -1,9 +1,9 @@
 """Chosen regions on birds, cars and aircraft (ccfr, section 4.5, Fig. 7): scale, stages, numbers.
 
 The paper shows its full model on three sets. Three full trainings are too much for a first book, so
-the demonstration draws small sets of cars and aircraft for this page and starts their regions from
-the plain classifier; birds, and photographs, get the model of section 3.2. All that is chosen in
-`scale_of` and `stage_of`.
+the demonstration draws small sets of cars and aircraft (focus's page of results reads them too) and
+starts their regions from the plain classifier; birds, and photographs, get the model of section
+3.2. All that is chosen in `scale_of` and `stage_of`.
 """
 
 from __future__ import annotations

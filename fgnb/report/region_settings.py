@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fgnb import claims
 from fgnb.ccfr.fusion import Fusion
 from fgnb.ccfr.region_stages import RegionStage
 from fgnb.nn.backbones import NO_CUT
 from fgnb.report.derive import measure
 from fgnb.report.provenance import Provenance
 from fgnb.report.results import Result
+from fgnb.report.setting import setting_result
 from fgnb.report.trace import Step, trace
 
 
@@ -65,22 +65,13 @@ def setting_arrays(stage: RegionStage, steps: list[Step]) -> dict[str, NDArray[A
 
 def setting_results(arrays: Mapping[str, NDArray[Any]], *, provenance: Provenance) -> list[Result]:
     """Each setting in use beside the paper's, and the number of weights under Fig. 2."""
-    ledger = claims.load("ccfr")
-    results = []
-    for name in arrays:
-        if name.startswith("setting_"):
-            claim = f"ccfr.setting.{name.removeprefix('setting_')}"
-            entry = ledger[claim]
-            results.append(
-                measure(
-                    claim,
-                    {"kind": "mean", "of": name},
-                    arrays,
-                    provenance=provenance,
-                    label=f"In use: {entry.text}",
-                    unit=entry.unit,
-                )
-            )
+    results = [
+        setting_result(
+            f"ccfr.setting.{name.removeprefix('setting_')}", name, arrays, provenance=provenance
+        )
+        for name in arrays
+        if name.startswith("setting_")
+    ]
     fig2 = measure(
         "ccfr.fig2",
         {"kind": "mean", "of": "weights"},

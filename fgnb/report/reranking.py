@@ -25,6 +25,7 @@ from fgnb.report.pictures import rectified_image
 from fgnb.report.provenance import Provenance
 from fgnb.report.recorded_explorer import paper_setting
 from fgnb.report.results import Result
+from fgnb.report.setting import setting_result
 
 HELD_OUT = "held-out training images"
 NOT_CHOSEN = "not chosen: fixed"
@@ -171,16 +172,8 @@ def beside(features: str, dataset: str) -> dict[str, str]:
 
 def _in_use(arrays: Mapping[str, np.ndarray], provenance: Provenance) -> list[Result]:
     """The parameters of equations 8 and 9 that the run had, for a look beside the paper's."""
-    ledger = claims.load("ccfr")
     return [
-        measure(
-            f"ccfr.setting.{name}",
-            {"kind": "mean", "of": f"setting_{name}"},
-            arrays,
-            provenance=provenance,
-            label=f"In use: {ledger[f'ccfr.setting.{name}'].text}",
-            unit=ledger[f"ccfr.setting.{name}"].unit,
-        )
+        setting_result(f"ccfr.setting.{name}", f"setting_{name}", arrays, provenance=provenance)
         for name in IN_USE
     ]
 

@@ -13,10 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fgnb import claims
-from fgnb.report.derive import measure
 from fgnb.report.provenance import Provenance
 from fgnb.report.results import Result
+from fgnb.report.setting import setting_result
 from fgnb.training.schedule import Recipe, sgd
 
 _NAMES = ("learning-rate-step", "learning-rate-factor")
@@ -51,16 +50,13 @@ def decay_results(
         arrays: of `decay_arrays`.
         provenance: of `fgnb.report.collect`.
     """
-    ledger = claims.load(paper)
-    entries = {name: ledger[f"{paper}.setting.{name}"] for name in _NAMES}
     return [
-        measure(
-            entry.id,
-            {"kind": "mean", "of": f"decay_{name}"},
+        setting_result(
+            f"{paper}.setting.{name}",
+            f"decay_{name}",
             arrays,
             provenance=provenance,
-            label=f"At the paper preset: {entry.text}",
-            unit=entry.unit,
+            where="At the paper preset",
         )
-        for name, entry in entries.items()
+        for name in _NAMES
     ]
