@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fgnb import claims
-from fgnb.report.ablation import LABELS, array_of, row_result, told
+from fgnb.report.ablation import LABELS, Row, array_of, row_result, told
 from fgnb.report.derive import measure
 from fgnb.report.hybrid_results import BESIDE, NTS, OURS, PLAIN, STEPS, TABLE2, TOLD, difference
 from fgnb.report.provenance import Provenance
@@ -30,16 +30,19 @@ def other_results(
 ) -> list[Result]:
     """Accuracies on another set, what our row has over the plain one, and over NTS.
 
+    Every label names the set, since a page shows several in one table.
+
     Args:
         arrays: of `fgnb.report.controls.on_set`; a row without an array is left out.
         settings: row name -> its spec, of which `TOLD` is kept.
         dataset: the ledger's slug of that set.
         provenance: of that set.
     """
+    title = provenance.dataset_title
     found = [
         row_result(
             _claim(row.name, dataset),
-            row,
+            Row(row.name, f"{title}: {row.label}"),
             arrays,
             provenance=provenance,
             settings=told(settings[row.name], TOLD),
@@ -54,13 +57,14 @@ def other_results(
             {"kind": "difference", **pair},
             arrays,
             provenance=provenance,
-            label=f"{provenance.dataset_title}: full model over the plain backbone",
+            label=f"{title}: Full model over the plain backbone",
             against={_claim(PLAIN, dataset): array_of(PLAIN)},
         )
     )
     for step in STEPS:
         if step.gain[0] == dataset and array_of(step.against) in arrays:
-            found.append(difference(step.gain[1], step, arrays, dataset, provenance))
+            named = step._replace(label=f"{title}: {step.label}")
+            found.append(difference(step.gain[1], named, arrays, dataset, provenance))
     return found
 
 

@@ -102,6 +102,7 @@ def test_other_sets_fill_the_other_columns(answered, arrays, provenance, dataset
         assert result.claim.startswith("own.") or claims.load("focus")[result.claim].home == HOME
         assert rederive(result, arrays) == (result.value, result.interval)
         assert len(rederive_comparisons(result, arrays)) == len(result.comparisons)
+        assert result.label.startswith("CUB-200-2011 (40 of 200 classes): ")
     del arrays["test_nts_net_predictions"]
     left = other_sets.other_results(arrays, SPECS, dataset=dataset, provenance=provenance())
     assert not [r for r in left if "nts" in r.claim]
