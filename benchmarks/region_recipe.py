@@ -2,11 +2,11 @@
 
 The plain classifier, the multi-level one, the backbone at equal pixels and the region model are
 trained on four fifths of the training images and answer the held-out fifth. Variants of the region
-model stand beside where asked for: boxes at random, the other scorer signals, four images of a
-class in a batch. Test images are never read. Each row has its paired test against the backbone at
-equal pixels, with the smallest step that so many changed answers could have shown.
+model stand beside where asked for: boxes at random, the other scorer signals, two images of a class
+in a batch in place of four. Test images are never read. Each row has its paired test against the
+backbone at equal pixels, with the smallest step that so many changed answers could have shown.
 
-    python benchmarks/region_recipe.py cub DATA_ROOT [--with random-boxes none gate four-images]
+    python benchmarks/region_recipe.py cub DATA_ROOT [--with random-boxes none gate two-images]
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "random-boxes": {"boxes": "random"},
     "none": {"scorer_signal": "none"},
     "gate": {"scorer_signal": "gate"},
-    "four-images": {"images_per_class": 4},
+    "two-images": {"images_per_class": 2},
 }
 
 

@@ -147,13 +147,14 @@ class NTSStage:
     def module(self) -> NTSModule:
         """The start's backbone, classifiers from its one or fitted, a fresh proposer."""
         spec = self.spec
-        begun, c = begin(self.start, self.plain)
+        backbone, head, c = begin(self.start, self.plain)
         epoch_steps = -(-len(self.train_index) // spec.batch_size)
         with positions.kept():
             positions.place(spec.seed, "proposer")
-            module = NTSModule(begun.backbone, begun.head, spec, epoch_steps)
+            module = NTSModule(backbone, head, spec, epoch_steps)
         if spec.head_start == "fitted":
-            fit_head(self, module.heads.part, lambda: self._seen(module), c=c)
+            unseen = ("dropout", "new_layers")
+            fit_head(self, module.heads.part, lambda: self._seen(module), c=c, unseen=unseen)
             module.heads.start_joint()
         return module
 
@@ -168,15 +169,14 @@ class NTSStage:
         )
 
     def predict(self, module: NTSModule) -> dict[str, np.ndarray]:
-        """Probabilities, embeddings and boxes of the queries, embeddings of the database.
+        """Probabilities, embeddings and boxes of the queries.
 
         Keys: ``query_ids``, ``query_labels``, ``query_probs[Q, C]`` (of the concatenation),
         ``query_image_probs[Q, C]`` (of the whole image alone), ``query_embedding[Q, (K + 1) F]``,
         ``query_boxes[Q, K, 4]`` (pixels of the frame; the concatenated ones, best first),
-        ``query_box_scores[Q, K]``, ``query_box_scales[Q, K]``, ``database_ids``,
-        ``database_labels``, ``database_embedding[N, (K + 1) F]``.
+        ``query_box_scores[Q, K]``, ``query_box_scales[Q, K]``.
         """
-        images, query, database = self.images, self.query_index, self.train_index
+        images, query = self.images, self.query_index
         anchors, found = nts_anchors(self.spec.image_size), self._look(module, query)
         return {
             "query_ids": images.ids[query],
@@ -187,9 +187,6 @@ class NTSStage:
             "query_boxes": anchors.boxes.numpy()[found["index"]],
             "query_box_scores": found["scores"],
             "query_box_scales": anchors.scales.numpy()[found["index"]],
-            "database_ids": images.ids[database],
-            "database_labels": images.labels[database],
-            "database_embedding": self._look(module, database)["embedding"],
         }
 
     def _seen(self, module: NTSModule) -> np.ndarray:

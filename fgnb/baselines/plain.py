@@ -11,18 +11,20 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fgnb import training
+from fgnb import store, training
 from fgnb.baselines.kept import average_with_start, held_out_figures
 from fgnb.baselines.logistic import Logistic, choose_c, fit_logistic
 from fgnb.data import ImageSet, load_rgb, shuffled_batches
 from fgnb.data.transforms import eval_transform, train_transform
 from fgnb.nn.backbones import NO_CUT, Backbone, global_pool
+from fgnb.nn.cache import kept
 from fgnb.nn.maps import TrunkMaps, batches, seeded_backbone, trunk_maps
 from fgnb.nn.weights import weights_info
 from fgnb.training.schedule import DECAYS, sgd
@@ -167,18 +169,30 @@ class PlainStage:
     def fit_start(self, labels: np.ndarray) -> Logistic:
         """The start of a head: a logistic regression on the frozen features.
 
-        C comes from the held-out part; it is fitted on this fold's training images.
+        C comes from the held-out part, so both folds share it, and the store keeps it; the
+        regression is fitted on this fold's training images.
 
         Args:
             labels: what the head tells apart, integer ``[N]``, one for each image of the set.
         """
-        features = self.cache.features[:, 0]
-        train = np.flatnonzero(self.images.train)
-        held_out = self.images.held_out(self.spec.fold_seed)[train]
-        threads = self.spec.threads
-        c, _ = choose_c(features[train], labels[train], held_out, threads=threads)
-        rows = self.train_index
-        return fit_logistic(features[rows], labels[rows], c=c, threads=threads)
+        features, spec = self.cache.features, self.spec
+
+        def build(work: Path) -> None:
+            train = np.flatnonzero(self.images.train)
+            held_out = self.images.held_out(spec.fold_seed)[train]
+            found, _ = choose_c(features[train], labels[train], held_out, threads=spec.threads)
+            store.write_atomic(work / "c.txt", repr(found))
+
+        described = {
+            "features": self.cache.key,
+            "labels": labels.tolist(),
+            "fold_seed": spec.fold_seed,
+            "code": store.code_digest(["fgnb.baselines.logistic"]),
+            "versions": training.environment.versions(),
+        }
+        folder = kept("regularisation", described, build, None)
+        c, rows = float((folder / "c.txt").read_text(encoding="utf-8")), self.train_index
+        return fit_logistic(features[rows], labels[rows], c=c, threads=spec.threads)
 
     def data(self) -> training.TrainingData:
         """Batches in an order of ``(seed, epoch)``; the last incomplete one is kept."""
@@ -220,7 +234,7 @@ class PlainStage:
             "query_labels": images.labels[query],
             "query_probs": probs,
             "query_embedding": embedding,
-            "query_logistic_probs": self.logistic.probs(self.cache.features[query, 0]),
+            "query_logistic_probs": self.logistic.probs(self.cache.features[query]),
             "logistic_c": np.array(self.logistic.c),
             "database_ids": images.ids[database],
             "database_labels": images.labels[database],

@@ -7,45 +7,88 @@ in a training of few passes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fgnb import training
 from fgnb.baselines.logistic import fit_logistic
-from fgnb.baselines.plain import PlainModule, PlainStage
+from fgnb.baselines.plain import PlainStage
+from fgnb.nn.backbones import Backbone
 from fgnb.nn.cache import kept
+from fgnb.nn.maps import seeded_backbone
 from fgnb.training.settings import deterministic
 
 HEAD_STARTS = ("whole", "fitted")
 """``whole``: copies of the classifier of whole pictures; ``fitted``: fits on what a head sees."""
 
+OF_TRAINING = frozenset(
+    {
+        *("epochs", "max_steps", "lr", "decay", "decay_every", "momentum", "weight_decay"),
+        *("clip_norm", "label_smoothing", "average", "batch_size"),
+    }
+)
+"""Fields of every spec that change nothing of what a head sees before the first step."""
 
-def start_field(start: PlainStage | None) -> dict[str, Any] | None:
-    """The field ``start`` of a spec whose training begins from ``start``."""
+
+class Begun(NamedTuple):
+    """What training begins from: extractor, classifier of whole images, C of its regression."""
+
+    backbone: Backbone
+    head: nn.Linear
+    c: float
+
+
+def start_field(start: training.Stage | None) -> dict[str, Any] | None:
+    """The field ``start`` (or ``warm_up``) of a spec whose training begins from that stage."""
     if start is None:
         return None
     key = training.identity(start).key
     return {"stage": start.name, "key": key, "spec": asdict(start.spec)}
 
 
-def begin(start: PlainStage | None, plain: PlainStage) -> tuple[PlainModule, float]:
-    """The plain network that training begins from, and the C of its logistic regression.
+def begin(start: PlainStage | None, plain: PlainStage) -> Begun:
+    """What training begins from.
 
     Args:
-        start: whose run it is, trained first where the store lacks it; None: the untrained one.
+        start: whose run it is, trained first where the store lacks it; None: the pretrained
+            backbone with a logistic regression on its features.
         plain: the plain stage on the same pictures, for where there is no ``start``.
     """
-    if start is None:
-        return plain.module(), plain.logistic.c
-    run, module = training.fit(start, progress=False), start.module()
-    run.load_weights(module)
-    return module, float(run.predictions["logistic_c"])
+    return begin_from(start) if start is not None else _pretrained(plain)
+
+
+def begin_from(start: PlainStage) -> Begun:
+    """Extractor and classifier of the run of ``start``, trained first where the store lacks it."""
+    run, spec = training.fit(start, progress=False), start.spec
+    backbone = seeded_backbone(spec.backbone, start.weights, cut=spec.cut, seed=spec.seed)
+    head = nn.Linear(backbone.num_features, len(start.images.classes))
+    weights = run.weights()
+    backbone.load_state_dict(below(weights, "backbone"))
+    head.load_state_dict(below(weights, "head"))
+    return Begun(backbone, head, float(run.predictions["logistic_c"]))
+
+
+def below(weights: dict[str, Tensor], part: str) -> dict[str, Tensor]:
+    """The weights of one part of a module, named from there on.
+
+    Raises:
+        ValueError: there are none.
+    """
+    found = {k.removeprefix(f"{part}."): v for k, v in weights.items() if k.startswith(f"{part}.")}
+    if not found:
+        raise ValueError(f"the run holds no weights of {part}")
+    return found
+
+
+def _pretrained(plain: PlainStage) -> Begun:
+    module = plain.module()
+    return Begun(module.backbone, module.head, plain.logistic.c)
 
 
 def check_start(start: PlainStage | None, spec: Any) -> None:
@@ -68,18 +111,30 @@ def check_head_start(name: str) -> None:
         raise ValueError(f"head_start is {name!r}; it is one of {', '.join(HEAD_STARTS)}")
 
 
-def fit_head(stage: Any, head: nn.Linear, seen: Callable[[], np.ndarray], *, c: float) -> None:
+def fit_head(
+    stage: Any,
+    head: nn.Linear,
+    seen: Callable[[], np.ndarray],
+    *,
+    c: float,
+    unseen: Collection[str] = (),
+) -> None:
     """Let ``head`` begin as a logistic regression on the regions that it sees.
 
-    Fitted once on the training images of the stage's fold, and kept in the store.
+    Fitted once on the training images of the stage's fold, and kept in the store: stages that
+    differ in `OF_TRAINING` and ``unseen`` alone share it.
 
     Args:
         stage: whose training begins so, with ``images``, ``train_index`` and ``spec.threads``.
         head: changed in place.
         seen: -> what it sees of the training images, ``[N, K, F]``: K regions, one by one.
         c: inverse regularisation strength on standardised features.
+        unseen: further fields of the spec that change nothing of what it sees.
     """
-    described = {"stage": stage.name, "key": training.identity(stage).key}
+    described = dict(training.identity(stage).described)
+    left_out = OF_TRAINING.union(unseen)
+    described["spec"] = {k: v for k, v in described["spec"].items() if k not in left_out}
+    described["c"] = c
     threads, labels = stage.spec.threads, stage.images.labels[stage.train_index]
 
     def build(work: Path) -> None:

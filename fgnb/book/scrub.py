@@ -1,4 +1,4 @@
-"""What an executed notebook must not tell: where on this machine things lie."""
+"""What an executed notebook must not tell: where things lie, and what else ran beside it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from fgnb import paths
+from fgnb.training.fit import WAITING
 
 _TEXTS = ("text/plain", "text/html", "text/markdown", "text/latex")
 
 
 def scrub(notebook: dict[str, Any], name: str) -> None:
-    """Make the paths of an executed notebook relative to the project, in place.
+    """Make an executed notebook's paths relative to the project, drop what it waited for, in place.
 
     Args:
         notebook: executed by papermill.
@@ -25,14 +26,20 @@ def scrub(notebook: dict[str, Any], name: str) -> None:
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             _scrub_output(output, roots)
+        if "outputs" in cell:
+            cell["outputs"] = [o for o in cell["outputs"] if o.get("text", " ")]
 
 
 def _scrub_output(output: dict[str, Any], roots: list[str]) -> None:
     if output["output_type"] == "stream":
-        output["text"] = _without(output["text"], roots)
+        output["text"] = _without_waits(_without(output["text"], roots))
     for kind in _TEXTS:
         if kind in output.get("data", {}):
             output["data"][kind] = _without(output["data"][kind], roots)
+
+
+def _without_waits(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if WAITING not in line)
 
 
 def _without(text: Any, roots: list[str]) -> Any:

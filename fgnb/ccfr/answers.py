@@ -7,6 +7,7 @@ same fold, and the truth. Everything that the section 3.3 page shows is derived 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,9 +40,22 @@ class Answers:
     database_labels: np.ndarray
 
     @classmethod
-    def of(cls, run: Run, k: int = STORED_NEIGHBORS) -> Answers:
-        """The answers stored in a run of ``ccfr/global`` or of a stage with its predictions."""
+    def of(cls, run: Run, stage: Any = None, k: int = STORED_NEIGHBORS) -> Answers:
+        """The answers of a run.
+
+        Args:
+            run: of ``ccfr/global`` or of a stage with its predictions, or of ``ccfr/regions``.
+            stage: the `RegionStage` that the run is of; a run of any other keeps its database.
+            k: neighbours to keep.
+
+        Raises:
+            ValueError: no ``stage``, and the run keeps no database.
+        """
         kept = run.predictions
+        if "database_embedding" not in kept:
+            if stage is None:
+                raise ValueError("stage is None; a run of ccfr/regions needs it for its database")
+            kept = {**kept, **stage.database(run)}
         neighbors = nearest(
             kept["query_embedding"], kept["database_embedding"], kept["database_labels"], k
         )

@@ -1,6 +1,7 @@
 """The model of section 3.2 (Fig. 2): global features, chosen regions, fusion, embedding, loss.
 
-One extractor sees the whole image and every zoomed region. Boxes are picked by suppression on the
+One extractor sees the whole image and every zoomed region; that regions have one of their own is
+an option, for the paper's claim about sharing. Boxes are picked by suppression on the
 pyramid's scores; crops of fixed boxes pass no gradient back to the scores, so how the triplet loss
 can change which boxes are picked is left open by the paper. `SIGNALS` holds three readings:
 
@@ -13,6 +14,7 @@ can change which boxes are picked is left open by the paper. `SIGNALS` holds thr
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -155,6 +157,8 @@ class RegionModel(Scorer):
         signal: of `SIGNALS`.
         cut: of the backbone.
         micro_batch: regions at a time, or None for all.
+        shared_extractor: whether regions go through the extractor of whole images, or one of
+            their own, which begins as a copy.
 
     Raises:
         ValueError: an unknown fusion or signal, or a fusion network without regions by scale.
@@ -172,6 +176,7 @@ class RegionModel(Scorer):
         signal: str,
         cut: int,
         micro_batch: int | None = None,
+        shared_extractor: bool = True,
     ) -> None:
         super().__init__(backbone, anchors, sizes, cut, micro_batch)
         if fusion not in FUSIONS:
@@ -188,13 +193,21 @@ class RegionModel(Scorer):
             self.fusion, parts = Fusion(channels, len(SCALES), choice.per_scale), len(SCALES)
         self.head = nn.Linear(channels * (1 + parts), classes)
         self.choice, self.signal = choice, signal
+        self.region_backbone = None if shared_extractor else copy.deepcopy(self.backbone)
+
+    @property
+    def region_extractor(self) -> Extractor:
+        """The network that sees regions."""
+        if self.region_backbone is None:
+            return self.extractor
+        return Extractor(self.region_backbone, self.sizes, self.cut, self.micro_batch)
 
     def forward(self, views: Views, fixed: Tensor | None = None) -> Looked:
         """Embed and classify a batch; ``fixed[B, K]`` names its regions in place of the scores."""
         maps = self.extractor.whole(views.inputs)
         scores = self.score(maps)
         chosen = self.choose(scores, self.choice, fixed)
-        regions = self.extractor.regions(views, chosen.boxes)
+        regions = self.region_extractor.regions(views, chosen.boxes)
         pooled = regions.mean(dim=(3, 4))
         if self.signal == "gate":
             regions = regions * chosen.scores.sigmoid()[:, :, None, None, None]
@@ -211,7 +224,7 @@ class RegionModel(Scorer):
         placed = self.anchors(looked.scores.device)
         rivals = sample_places(placed, len(looked.scores), replace(self.choice, per_scale=1))
         with torch.no_grad():
-            pooled = self.extractor.regions(views, placed.boxes[rivals]).mean(dim=(3, 4))
+            pooled = self.region_extractor.regions(views, placed.boxes[rivals]).mean(dim=(3, 4))
         scores = torch.cat([looked.chosen.scores, looked.scores.gather(1, rivals)], dim=1)
         return scores, torch.cat([looked.pooled.detach(), pooled], dim=1)
 

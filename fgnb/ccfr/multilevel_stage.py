@@ -105,7 +105,7 @@ class MultiLevelStage(PlainStage):
             return spec.parents
         if spec.clustered_on is None:
             rows = self.train_index
-            features, labels = self.cache.features[rows, 0], self.images.labels[rows]
+            features, labels = self.cache.features[rows], self.images.labels[rows]
         else:
             plain = PlainStage(
                 self.images, spec.clustered_on, self.weights, GLOBAL, workers=self.workers

@@ -30,7 +30,10 @@ STATED = {
     "batch_size": Value(16, "stated", "section 4.2"),
     "crop_size": Value(224, "stated", "section 3.2, as an example"),
 }
-GIVEN = ("weights_tag", "weights_sha256", "fold", "fold_seed", "seed", "start", "parents")
+GIVEN = (
+    *("weights_tag", "weights_sha256", "fold", "fold_seed", "seed"),
+    *("start", "warm_up", "parents"),
+)
 
 
 def earlier(stage: Stage) -> list[Stage]:
@@ -107,6 +110,9 @@ def _warm_up_cost(stage: WarmUpStage) -> Cost:
 def _regions_cost(stage: RegionStage) -> Cost:
     spec, batch = stage.spec, stage.spec.batch_size
     backbone = meta_backbone(spec.backbone, cut=spec.cut)
+    extractor = backbone
+    if not spec.shared_extractor:
+        extractor = meta_backbone(spec.backbone, cut=spec.cut)
     scored = spec.boxes == "scored" and spec.scorer_signal != "none"
     pyramid, shapes = _pyramid(backbone, spec.image_size)
     count, width = spec.per_scale * len(SCALES), backbone.num_features
@@ -122,11 +128,11 @@ def _regions_cost(stage: RegionStage) -> Cost:
         [
             _whole(backbone, spec),
             Part(pyramid.requires_grad_(scored), shapes, batch, backward=scored),
-            Part(backbone, (crop,), batch * count, spec.micro_batch),
+            Part(extractor, (crop,), batch * count, spec.micro_batch),
             Part(fusion, (maps,), batch, onward=True),
             head_part(width * (1 + parts), len(stage.images.classes), batch),
         ],
-        held=[backbone],
+        held=[backbone, extractor],
     )
 
 

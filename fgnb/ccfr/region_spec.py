@@ -64,14 +64,19 @@ class WarmUpSpec(ZoomSpec):
 class RegionSpec(ZoomSpec):
     """The joint stage.
 
-    ``boxes`` is ``scored``, or a control: ``random`` or ``centre``. ``new_layers`` multiplies the
-    rate of fusion and head. A batch holds ``batch_size / images_per_class`` classes.
+    ``warm_up`` describes the run whose pyramid scores the boxes, as ``start`` does; None where
+    boxes are fixed. ``boxes`` is ``scored``, or a control: ``random`` or ``centre``. Regions go
+    through the extractor of whole images (``shared_extractor``), or one of their own.
+    ``new_layers`` multiplies the rate of fusion and head. A batch holds
+    ``batch_size / images_per_class`` classes.
     """
 
+    warm_up: dict[str, Any] | None
     boxes: str
     nms: str
     fusion: str
     scorer_signal: str
+    shared_extractor: bool
     mu: float
     margin: float
     mining: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from fgnb import training
 from fgnb.baselines.boxes import fixed_boxes
 from fgnb.baselines.kept import average_with_start, held_out_figures
 from fgnb.baselines.plain import PlainStage
-from fgnb.baselines.start import fit_head
+from fgnb.baselines.start import begin_from, below, fit_head
 from fgnb.ccfr.model import (
     BOXES,
     CANDIDATES,
@@ -32,12 +33,13 @@ from fgnb.ccfr.model import (
 from fgnb.ccfr.pyramid import anchors
 from fgnb.ccfr.region_spec import RegionSpec, WarmUpSpec
 from fgnb.data import ImageSet, PKSampler, shuffled_batches
+from fgnb.nn.cache import kept
 from fgnb.nn.heads import start_as_mean
-from fgnb.nn.maps import seeded_backbone
 from fgnb.nn.ranking import ranking_loss
 from fgnb.nn.zoomed import Views, ZoomedImages
 from fgnb.training.environment import device
 from fgnb.training.schedule import sgd
+from fgnb.training.settings import deterministic
 
 
 class WarmUpModule(nn.Module):
@@ -112,9 +114,10 @@ class RegionModule(nn.Module):
         Groups are clipped one by one, so the pyramid, which only the ranking teaches, is its own.
         """
         spec, model = self.spec, self.model
+        extractors = [m for m in (model.backbone, model.region_backbone) if m is not None]
         new = [model.fusion, model.head]
         groups: list[dict[str, Any]] = [
-            {"params": _free(model.backbone)},
+            {"params": [p for m in extractors for p in _free(m)]},
             {"params": _free(model.pyramid)},
             {"params": [p for m in new for p in _free(m)], "lr": spec.lr * spec.new_layers},
         ]
@@ -142,17 +145,6 @@ class _ZoomStage:
         self.anchors = anchors(spec.image_size, border=spec.border)
         self.zoomed = ZoomedImages(images, weights, spec)
         self.train_index, self.query_index = self.zoomed.train_index, self.zoomed.query_index
-
-    def started(self) -> tuple[Any, nn.Linear, float]:
-        """Extractor and head of the start, and the C of its logistic regression."""
-        spec = self.spec
-        backbone = seeded_backbone(spec.backbone, self.weights, cut=spec.cut, seed=spec.seed)
-        head = nn.Linear(backbone.num_features, len(self.images.classes))
-        run = training.fit(self.start, progress=False)
-        weights = run.weights()
-        for part, module in (("backbone", backbone), ("head", head)):
-            module.load_state_dict(_below(weights, part))
-        return backbone, head, float(run.predictions["logistic_c"])
 
     def plan(self, batches: Any) -> training.TrainingData:
         """The samples in the order of ``batches``."""
@@ -197,7 +189,7 @@ class WarmUpStage(_ZoomStage):
     def module(self) -> WarmUpModule:
         """The start's extractor and head, and a fresh pyramid."""
         spec = self.spec
-        backbone, head, _ = self.started()
+        backbone, head, _ = begin_from(self.start)
         scorer = Scorer(backbone, self.anchors, spec.sizes, spec.cut, spec.micro_batch)
         steps = -(-len(self.train_index) // spec.batch_size)
         return WarmUpModule(scorer, head, spec, steps)
@@ -264,7 +256,7 @@ class RegionStage(_ZoomStage):
         Of what the start's head says of the whole, and a logistic regression on regions of these.
         """
         spec = self.spec
-        backbone, whole, c = self.started()
+        backbone, whole, c = begin_from(self.start)
         model = RegionModel(
             backbone,
             whole.out_features,
@@ -275,13 +267,17 @@ class RegionStage(_ZoomStage):
             signal=spec.scorer_signal,
             cut=spec.cut,
             micro_batch=spec.micro_batch,
+            shared_extractor=spec.shared_extractor,
         )
         if self.warm_up is not None:
             ranked = training.fit(self.warm_up, progress=False).weights()
-            model.pyramid.load_state_dict(_below(ranked, "scorer.pyramid"))
+            model.pyramid.load_state_dict(below(ranked, "scorer.pyramid"))
         module = RegionModule(model, self.fixed, spec, len(self.sampler))
         region = nn.Linear(whole.in_features, whole.out_features)
-        fit_head(self, region, lambda: self._seen(module), c=c)
+        signal = () if spec.scorer_signal == "gate" else ("scorer_signal",)
+        unseen = ("mu", "margin", "mining", "images_per_class", "new_layers")
+        unseen += ("shared_extractor", *signal)
+        fit_head(self, region, lambda: self._seen(module), c=c, unseen=unseen)
         start_as_mean(model.head, whole, region)
         return module
 
@@ -303,21 +299,41 @@ class RegionStage(_ZoomStage):
         )
 
     def predict(self, module: RegionModule) -> dict[str, np.ndarray]:
-        """Probabilities, embeddings and boxes of the queries, embeddings of the database.
+        """Probabilities, embeddings and boxes of the queries.
 
-        Keys: those of `PlainStage.predict` but for the logistic regression, and ``query_boxes``
-        (``[Q, K, 4]``, pixels of the whole's frame), ``query_box_scores``, ``query_box_scales``.
+        Keys: ``query_ids``, ``query_labels``, ``query_probs[Q, C]``, ``query_embedding[Q, F]``,
+        ``query_boxes`` (``[Q, K, 4]``, pixels of the whole's frame), ``query_box_scores``,
+        ``query_box_scales``.
         """
-        images, database = self.images, self.train_index
         query = self._infer(module, self.query_index)
         return {
             **self._named(),
             "query_probs": query["probs"],
             "query_embedding": query["embedding"],
             **self._boxes(query["index"], query["scores"]),
-            "database_ids": images.ids[database],
-            "database_labels": images.labels[database],
-            "database_embedding": self._infer(module, database)["embedding"],
+        }
+
+    def database(self, run: training.Run) -> dict[str, np.ndarray]:
+        """The fold's training images as the run's model embeds them (section 3.3).
+
+        Made at first use, since only a model that re-ranks needs it, and kept in the store.
+
+        Keys: ``database_ids``, ``database_labels``, ``database_embedding[N, F]``.
+        """
+
+        def build(work: Path) -> None:
+            module = self.module()
+            run.load_weights(module)
+            with deterministic(self.spec.threads):
+                found = self._infer(module.to(device()), self.train_index)["embedding"]
+            np.save(work / "embedding.npy", found)
+
+        folder = kept("databases", {"stage": self.name, "run": run.key}, build, None)
+        rows = self.train_index
+        return {
+            "database_ids": self.images.ids[rows],
+            "database_labels": self.images.labels[rows],
+            "database_embedding": np.load(folder / "embedding.npy"),
         }
 
     @torch.inference_mode()
@@ -337,14 +353,6 @@ class RegionStage(_ZoomStage):
                 found.setdefault(name, []).append(value.cpu().numpy())
         module.train(was_training)
         return {name: np.concatenate(parts) for name, parts in found.items()}
-
-
-def _below(weights: dict[str, Tensor], part: str) -> dict[str, Tensor]:
-    """The weights of one part of a module, named from there on."""
-    found = {k.removeprefix(f"{part}."): v for k, v in weights.items() if k.startswith(f"{part}.")}
-    if not found:
-        raise ValueError(f"the run holds no weights of {part}")
-    return found
 
 
 def _free(module: nn.Module) -> list[nn.Parameter]:

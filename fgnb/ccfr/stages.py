@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from fgnb import training
 from fgnb.baselines.plain import PlainStage
 from fgnb.baselines.recipe import equal_compute_side
+from fgnb.baselines.start import start_field
 from fgnb.ccfr.multilevel_stage import GLOBAL, MultiLevelStage
 from fgnb.ccfr.pyramid import SCALES
 from fgnb.ccfr.recipe import global_spec, multi_level_spec
@@ -107,6 +109,7 @@ def region_stage(
     if spec.boxes == "scored":
         sizes = {"crop_size": spec.crop_size, "source_size": spec.source_size}
         warm_up = _warm_up(preset, start, sizes)
+        spec = replace(spec, warm_up=start_field(warm_up))
     return RegionStage(
         images,
         spec,

@@ -22,6 +22,11 @@ from fgnb.nn.zoomed import Views, ZoomedImages
 from fgnb.training.environment import device
 from fgnb.training.schedule import sgd
 
+_UNSEEN = (
+    *("pretrained_rate", "concatenated", "shared_extractor", "shared_classifier"),
+    *("through_positions", "image_weight", "region_weight", "hybrid_weight"),
+)  # by the classifier of single regions, before the first step
+
 
 class FocusModule(nn.Module):
     """The model, its loss and its optimiser; ``fixed`` are the controls' cells of every image."""
@@ -108,12 +113,12 @@ class FocusStage:
     def module(self) -> FocusModule:
         """The start's extractor, and classifiers that begin as ``head_start`` says."""
         spec = self.spec
-        begun, c = begin(self.start, self.plain)
-        model = FocusModel(begun.backbone, begun.head, spec)
+        backbone, head, c = begin(self.start, self.plain)
+        model = FocusModel(backbone, head, spec)
         epoch_steps = -(-len(self.train_index) // spec.batch_size)
         module = FocusModule(model, self.fixed, spec, epoch_steps)
         if spec.head_start == "fitted":
-            fit_head(self, model.region, lambda: self._seen(module), c=c)
+            fit_head(self, model.region, lambda: self._seen(module), c=c, unseen=_UNSEEN)
             model.start_others()
         return module
 
@@ -130,30 +135,25 @@ class FocusStage:
         )
 
     def predict(self, module: FocusModule) -> dict[str, np.ndarray]:
-        """What all classifiers say of the queries, their regions, and embeddings.
+        """What all classifiers say of the queries, their regions, and embeddings of these.
 
         Keys: ``query_ids``, ``query_labels``, ``query_probs[Q, C]`` (the answer: the hybrid
         classifier's, or the image-level one's where there is none), ``query_image_probs[Q, C]``,
         ``query_region_probs[Q, K, C]``, ``query_embedding[Q, F]``, ``query_maps[Q, h, w]``
         (attention), ``query_boxes[Q, K, 4]`` (pixels of the whole's frame, best first; the first
         ``concatenated`` are the hybrid classifier's), ``query_box_scores[Q, K]`` (the map there),
-        ``query_box_scales[Q, K]``, ``database_ids``, ``database_labels``,
-        ``database_embedding[N, F]``. K is ``proposals``.
+        ``query_box_scales[Q, K]``. K is ``proposals``.
         """
-        images, query, database = self.images, self.query_index, self.train_index
+        images, query = self.images, self.query_index
         found = self._look(module, query)
         places = found.pop("places")
         del found["regions"]
-        again = self._look(module, database, self._answering)
         return {
             "query_ids": images.ids[query],
             "query_labels": images.labels[query],
             **{f"query_{name}": array for name, array in found.items()},
             "query_boxes": self.anchors.boxes.numpy()[places],
             "query_box_scales": self.anchors.scales.numpy()[places],
-            "database_ids": images.ids[database],
-            "database_labels": images.labels[database],
-            "database_embedding": again["embedding"],
         }
 
     def _seen(self, module: FocusModule) -> np.ndarray:

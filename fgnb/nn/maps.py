@@ -1,4 +1,4 @@
-"""Maps of a frozen trunk, computed once, plain and flipped, and kept in the run store.
+"""Maps of a frozen trunk, computed once and kept in the run store: plain, and flipped to train on.
 
 A CPU affords fine-tuning only above a frozen trunk, so each picture's map at the cut is computed
 once and memory-mapped (float32; 0.4 GB for 2,290 pictures at 224 px and stride 16). The key is
@@ -54,14 +54,17 @@ class TrunkMaps:
 
     Attributes:
         maps: float32 memory map ``[N, 2, D, h, w]``, in the order of the image set; the second
-            axis is plain, flipped. Empty (``[0]``) where they were not kept.
-        features: float32 ``[N, 2, F]``, the pretrained tail's globally pooled map of each.
+            axis is plain, flipped. Test images have zeros for their flipped ones, which nothing
+            reads. Empty (``[0]``) where they were not kept.
+        features: float32 ``[N, F]``, the pretrained tail's globally pooled map of each, plain.
         info: the weights.
+        key: names the arrays in the store.
     """
 
     maps: np.ndarray
     features: np.ndarray
     info: WeightsInfo
+    key: str
 
 
 def seeded_backbone(name: str, weights: str, *, cut: int, seed: int) -> Backbone:
@@ -113,7 +116,10 @@ def trunk_maps(
     described = {**asdict(spec), "code": store.code_digest(["fgnb.nn.maps"])}
     folder = kept("maps", described, build, root)
     return TrunkMaps(
-        np.load(folder / "maps.npy", mmap_mode="r"), np.load(folder / "features.npy"), info
+        np.load(folder / "maps.npy", mmap_mode="r"),
+        np.load(folder / "features.npy"),
+        info,
+        folder.name,
     )
 
 
@@ -128,24 +134,29 @@ def _compute(images: ImageSet, network: Backbone, spec: MapsSpec, work: Path) ->
     maps = features = None
     try:
         for start, batch in batches(images, transform):
-            for view, inputs in enumerate((batch, batch.flip(-1))):
-                inputs = inputs.contiguous(memory_format=torch.channels_last)
-                feature_map = network.trunk(inputs)
-                pooled = global_pool(network.tail(feature_map))
-                if maps is None or features is None:
-                    shape = (len(images), len(VIEWS))
-                    map_shape = (*shape, *feature_map.shape[1:]) if spec.keep_maps else (0,)
-                    maps = np.lib.format.open_memmap(work / "maps.npy", "w+", np.float32, map_shape)
-                    features = np.empty((*shape, pooled.shape[1]), np.float32)
-                if spec.keep_maps:
-                    maps[start : start + len(batch), view] = feature_map.numpy()
-                features[start : start + len(batch), view] = pooled.numpy()
+            plain = _trunk(network, batch)
+            pooled = global_pool(network.tail(plain))
+            if maps is None or features is None:
+                shape = (len(images), len(VIEWS), *plain.shape[1:]) if spec.keep_maps else (0,)
+                maps = np.lib.format.open_memmap(work / "maps.npy", "w+", np.float32, shape)
+                features = np.empty((len(images), pooled.shape[1]), np.float32)
+            rows = slice(start, start + len(batch))
+            features[rows] = pooled.numpy()
+            if spec.keep_maps:
+                maps[rows, 0] = plain.numpy()
+                train = np.flatnonzero(images.train[rows])
+                if len(train):
+                    maps[start + train, 1] = _trunk(network, batch[train].flip(-1)).numpy()
     finally:
         torch.set_num_threads(before)
     if maps is None or features is None:
         raise ValueError(f"{images.title} holds no pictures")
     maps.flush()
     np.save(work / "features.npy", features)
+
+
+def _trunk(network: Backbone, inputs: Tensor) -> Tensor:
+    return network.trunk(inputs.contiguous(memory_format=torch.channels_last))
 
 
 def batches(

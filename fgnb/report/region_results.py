@@ -30,6 +30,7 @@ from fgnb.report.regions import Regions
 from fgnb.report.results import OWN, Result
 from fgnb.report.rows import rows_of
 from fgnb.report.tables import badge
+from fgnb.training import Run
 
 GROUPS = {
     "head": HEAD_PARTS,
@@ -42,6 +43,7 @@ WARM_UP = "ranking loss"
 CLAIM_NMS = "ccfr.claim.large-boxes-suppress-small"
 CLAIM_TRIPLET = "ccfr.claim.triplet-picks-parts"
 CLAIM_PARTS = "ccfr.claim.boxes-sit-on-parts"
+CLAIM_SHARING = "ccfr.claim.shared-extractor-curbs-overfitting"
 GAINS = {f"{group}, points": f"gain-{group.replace(' ', '-')}" for group in GROUPS}
 SHARES = {f"{group}, %": f"share-{group.replace(' ', '-')}" for group in GROUPS}
 EXCESS = {f"{group}, points": f"excess-{group.replace(' ', '-')}" for group in GROUPS}
@@ -195,6 +197,27 @@ def region_results(
             label = f"Mean side after the triplet loss minus before, all scales competing: {signal}"
             results.append(one(CLAIM_TRIPLET, label, unit="pixels", **smaller))
     return results
+
+
+def sharing_arrays(runs: Mapping[str, Run]) -> dict[str, NDArray[Any]]:
+    """Answers of the runs ``shared`` and ``apart`` on the same held-out images, and the truth."""
+    found = {
+        f"{name}_predictions": run.predictions["query_probs"].argmax(axis=1)
+        for name, run in runs.items()
+    }
+    return found | {"held_out_labels": runs["shared"].predictions["query_labels"]}
+
+
+def sharing_result(arrays: Mapping[str, NDArray[Any]], *, provenance: Provenance) -> Result:
+    """One extractor for image and regions, minus one each: held-out accuracy, in points."""
+    pair = {"of": "shared_predictions", "against": "apart_predictions"}
+    return measure(
+        CLAIM_SHARING,
+        {"kind": "difference", **pair, "labels": "held_out_labels"},
+        arrays,
+        provenance=provenance,
+        label="One extractor for image and regions, minus one each",
+    )
 
 
 def method_table(

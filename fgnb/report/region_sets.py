@@ -20,6 +20,7 @@ from fgnb.ccfr.region_stages import RegionStage
 from fgnb.data import PART_NAMES, ImageSet
 from fgnb.metrics.coverage import Coverage
 from fgnb.presets import Preset
+from fgnb.report import numbers
 from fgnb.report.derive import measure
 from fgnb.report.figures import Picture
 from fgnb.report.provenance import Provenance
@@ -46,12 +47,14 @@ class Shown:
         regions: the boxes.
         on_object: how often a box has its centre on the object.
         on_parts: coverage by group of key points; empty for a set without them.
+        probs: softmax probabilities of these images, ``[Q, C]``.
     """
 
     images: ImageSet
     regions: Regions
     on_object: Coverage
     on_parts: dict[str, Coverage]
+    probs: NDArray[np.float32]
 
     @classmethod
     def of(cls, stage: RegionStage, run: Any) -> Shown:
@@ -63,6 +66,7 @@ class Shown:
             regions,
             object_under(images, regions, stage.anchors),
             parts_under(images, regions, stage.anchors) if birds else {},
+            run.predictions["query_probs"],
         )
 
 
@@ -103,6 +107,7 @@ def set_arrays(shown: Sequence[Shown]) -> dict[str, NDArray[Any]]:
             f"{key}_count": np.array([found.regions.boxes.shape[1]], dtype=float),
             f"{key}_object": found.on_object.chosen,
             f"{key}_object_chance": found.on_object.chance,
+            f"{key}_probs": found.probs,
         }
         for group, coverage in found.on_parts.items():
             arrays[f"{key}_{slug(group)}"] = coverage.chosen
@@ -134,6 +139,18 @@ def set_results(
             measure(claim, rule, arrays, provenance=origin, label=f"{label}: {name}")
             for claim, label, rule in rules
         ]
+        threshold = f"ccfr.setting.t-sf.{numbers.slug(name)}"
+        if threshold != "ccfr.setting.t-sf.cub":  # the birds' stands on the page of section 3.3
+            results.append(
+                measure(
+                    threshold,
+                    {"kind": "mean-top1", "of": f"{key}_probs"},
+                    arrays,
+                    provenance=origin,
+                    label=f"Mean top-1 probability, held-out images: {name}",
+                    unit="none",
+                )
+            )
         results.append(
             measure(
                 "ccfr.text.shown-regions",

@@ -20,6 +20,7 @@ from fgnb.training.stage import Stage
 if TYPE_CHECKING:
     from fgnb.training.loop import Trained
 
+WAITING = "another process trains this run; waiting for it"
 # Decides bits as much as the stage does, though no stage imports it.
 _ALWAYS = "fgnb.training.loop"
 
@@ -102,7 +103,7 @@ def fit(
     known, show = identity(stage, root), choose(progress)
 
     def waiting() -> None:
-        show.say(f"{stage.name}: another process trains this run; waiting for it")
+        show.say(f"{stage.name}: {WAITING}")
 
     with store.lock(known.path, waiting):
         damaged = store.check(known.path) if known.path.exists() else None

@@ -63,7 +63,7 @@ def test_a_run_trains_tail_heads_and_proposer_and_keeps_what_a_region_run_keeps(
     for part in ("backbone.tail", *(f"heads.{p}" for p in HEADS)):
         assert any(name.startswith(part) for name in moved), part
     assert not any(name.startswith("backbone.trunk") for name in moved)
-    found, queries, database = run.predictions, ~images.train, images.train
+    found, queries = run.predictions, ~images.train
     shapes = {name: value.shape for name, value in found.items()}
     assert shapes == {
         "query_ids": (4,),
@@ -74,14 +74,10 @@ def test_a_run_trains_tail_heads_and_proposer_and_keeps_what_a_region_run_keeps(
         "query_boxes": (4, 4, 4),
         "query_box_scores": (4, 4),
         "query_box_scales": (4, 4),
-        "database_ids": (8,),
-        "database_labels": (8,),
-        "database_embedding": (8, 5 * 512),
     }
     for name in ("query_boxes", "query_box_scores", "query_box_scales", "query_probs"):
         assert found[name].dtype == np.float32
     assert found["query_ids"].tolist() == images.ids[queries].tolist()
-    assert found["database_labels"].tolist() == images.labels[database].tolist()
     (epoch,) = run.metrics["epochs"]
     assert set(epoch["parts"]) == {"raw", "concat", "part", "rank"}
     assert epoch["loss"] == pytest.approx(sum(epoch["parts"].values()), rel=1e-5)
@@ -126,7 +122,7 @@ def test_before_training_it_answers_as_logistic_regression_on_whole_and_regions(
     found = made._look(module, made.query_index)
     start, seen = made.plain.logistic, found["embedding"].reshape(4, 5, 512)
     np.testing.assert_allclose(
-        seen[:, 4], made.plain.cache.features[made.query_index, 0], rtol=1e-3, atol=1e-4
+        seen[:, 4], made.plain.cache.features[made.query_index], rtol=1e-3, atol=1e-4
     )
     logits = seen @ start.weight.T + start.bias  # [Q, 5, C]
     logits = (logits * np.array([1, 1, 1, 1, 4])[:, None] / 8).sum(1)

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from fgnb import training
+from fgnb.baselines.logistic import choose_c
 from fgnb.baselines.plain import PlainSpec, PlainStage
 from fgnb.data import cub
 from fgnb.nn.weights import weights_info
@@ -69,8 +70,28 @@ def test_the_module_starts_as_logistic_regression_on_the_frozen_features(stage):
     made = stage()
     module = made.module()
     probs, _ = made._infer(module, made.query_index)
-    expected = made.logistic.probs(made.cache.features[made.query_index, 0])
+    expected = made.logistic.probs(made.cache.features[made.query_index])
     np.testing.assert_allclose(probs, expected, atol=1e-4)
+
+
+def test_both_folds_share_the_c_of_the_held_out_part(stage, images, monkeypatch):
+    made, train = stage(), np.flatnonzero(images.train)
+    held_out = images.held_out(0)[train]
+    features, labels = made.cache.features[train], images.labels[train]
+    expected, _ = choose_c(features, labels, held_out, threads=1)
+    calls = []
+
+    def counted(*args, **kwargs):
+        calls.append(args)
+        return choose_c(*args, **kwargs)
+
+    monkeypatch.setattr("fgnb.baselines.plain.choose_c", counted)
+    found = [stage(fold=fold).logistic for fold in ("all", "held-out", "all")]
+    assert [one.c for one in found] == [expected] * 3
+    assert len(calls) == 1
+    assert not np.array_equal(found[0].weight, found[1].weight)
+    stage().fit_start((images.labels > 0).astype(int))  # other labels choose anew
+    assert len(calls) == 2
 
 
 def test_only_the_tail_and_the_head_are_trained(stage):

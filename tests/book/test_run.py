@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from fgnb.book import NotebookError, ParameterError, run_notebook
+from fgnb.training.fit import WAITING
 
 BEGIN = 'from fgnb.notebook import begin\np = begin("a/page", globals())'
 RECORD = (
@@ -38,6 +39,14 @@ def test_a_run_gives_the_copy_the_results_and_the_stamp(project, monkeypatch):
     assert len(stamp["source_digest"]) == 64
     assert str(project.root) not in json.dumps(executed.metadata)
     assert not list((project.root / "_build").rglob("*running*"))
+
+
+def test_what_a_page_waited_for_is_not_on_it(project):
+    project.add("a/page", BEGIN, f"print('x/y: {WAITING}')", f"print('x/y: {WAITING}\\nkept')")
+    executed = nbformat.read(run_notebook("a/page").path, 4)
+    waited, other = executed.cells[-2:]
+    assert waited.outputs == []
+    assert other.outputs[0].text == "kept\n"
 
 
 def test_a_refused_parameter_starts_no_kernel(project, monkeypatch):

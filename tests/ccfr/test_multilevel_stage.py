@@ -41,13 +41,13 @@ def test_both_heads_start_as_logistic_regression_on_the_frozen_features(stage):
     made = stage(parents=GIVEN)
     module = made.module()
     probs, embedding = made._infer(module, made.query_index)
-    features = made.cache.features[made.query_index, 0]
+    features = made.cache.features[made.query_index]
     np.testing.assert_allclose(probs, made.logistic.probs(features), atol=1e-4)
     with torch.no_grad():
         parent_probs = module.parent_head(torch.from_numpy(embedding)).softmax(1).numpy()
     np.testing.assert_allclose(parent_probs, made.parent_logistic.probs(features), atol=1e-4)
     train = made.train_index
-    seen = made.parent_logistic.probs(made.cache.features[train, 0]).argmax(1)
+    seen = made.parent_logistic.probs(made.cache.features[train]).argmax(1)
     own = np.array(GIVEN)[made.images.labels[train]]
     assert (seen == own).mean() > 0.7
 
@@ -95,7 +95,7 @@ def test_the_spec_of_the_clustered_run_is_part_of_the_key(stage, plain):
 def test_pretrained_features_are_clustered_without_a_run(stage, plain):
     made = stage(clustering="pretrained")
     rows = made.train_index
-    expected = ccfr.build_hierarchy(made.cache.features[rows, 0], made.images.labels[rows], 2)
+    expected = ccfr.build_hierarchy(made.cache.features[rows], made.images.labels[rows], 2)
     assert list(made.parents) == expected.tolist()
     assert made.spec.clustered_on is None
     assert training.describe_plan(plain)["state"] == "absent"

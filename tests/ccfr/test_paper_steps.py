@@ -7,6 +7,7 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 from fgnb import ccfr, data, presets, training
+from fgnb.baselines.start import Begun
 from fgnb.ccfr import plan
 
 SMALL = presets.get(
@@ -55,7 +56,8 @@ def test_the_planned_memory_is_near_what_a_step_keeps(images, monkeypatch, micro
     for parameter in backbone.state_dict().values():
         parameter.zero_()
     head = torch.nn.Linear(backbone.num_features, len(images.classes))
-    monkeypatch.setattr(stage, "started", lambda: (backbone, head, 1.0))
+    begun = Begun(backbone, head, 1.0)
+    monkeypatch.setattr("fgnb.ccfr.region_stages.begin_from", lambda start: begun)
     monkeypatch.setattr(stage, "warm_up", None)
     module = stage.module().train()
     views = next(stage.zoomed.batches(stage.train_index, 4))

@@ -1,13 +1,13 @@
 """The region stages at the smoke preset: what they keep, and how their rows differ."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from fgnb import ccfr, data, presets, training
+from fgnb import ccfr, data, paths, presets, training
 from fgnb.ccfr.region_recipe import region_values
 from fgnb.ccfr.stages import equal_compute_side
 from fgnb.nn.regions import greedy_nms
@@ -39,7 +39,6 @@ def test_its_predictions(run, images):
     kept = run.predictions
     held_out = images.held_out(0)
     assert np.array_equal(kept["query_ids"], images.ids[held_out])
-    assert np.array_equal(kept["database_ids"], images.ids[images.train & ~held_out])
     assert kept["query_embedding"].shape[1] == 3 * 1280
     np.testing.assert_allclose(kept["query_probs"].sum(1), 1, atol=1e-5)
     boxes, scales = kept["query_boxes"], kept["query_box_scales"]
@@ -49,8 +48,59 @@ def test_its_predictions(run, images):
     assert (kept["query_box_scores"][:, 0] >= kept["query_box_scores"][:, 1]).all()
 
 
-def test_answers_come_from_it_without_a_logistic_row(run):
-    answers = ccfr.Answers.of(run)
+def test_the_database_is_the_folds_training_images_embedded_once(run, images):
+    stage = ccfr.region_stage(SCALE, images, fold="held-out")
+    found, index = stage.database(run), stage.train_index
+    assert np.array_equal(found["database_ids"], images.ids[index])
+    assert np.array_equal(found["database_labels"], images.labels[index])
+    module = stage.module()
+    run.load_weights(module)
+    with torch.inference_mode():
+        (views,) = stage.zoomed.batches(index[:3])
+        expected = module.eval()(views).embedding
+    np.testing.assert_allclose(found["database_embedding"][:3], expected, rtol=1e-3, atol=1e-4)
+    stage.module = None  # a second call reads
+    assert np.array_equal(stage.database(run)["database_embedding"], found["database_embedding"])
+
+
+def test_without_its_stage_a_run_has_no_answers(run):
+    with pytest.raises(ValueError, match="stage is None"):
+        ccfr.Answers.of(run)
+
+
+def test_stages_that_differ_in_training_alone_share_the_fitted_head(images, run):
+    def heads():
+        return sorted(p.name for p in (paths.runs_root() / "heads").iterdir() if p.is_dir())
+
+    before, of = heads(), {"fold": "held-out"}
+    for changes in ({"scorer_signal": "none"}, {"lr": 0.1, "mu": 0.0}, {"shared_extractor": False}):
+        ccfr.region_stage(SCALE, images, **of, **changes).module()
+    assert heads() == before
+    ccfr.region_stage(SCALE, images, **of, scorer_signal="gate").module()
+    assert len(heads()) == len(before) + 1
+
+
+def test_a_longer_warm_up_is_another_run(images):
+    longer = ccfr.region_stage(replace(SCALE, warm_up_epochs=2), images)
+    first = ccfr.region_stage(SCALE, images)
+    assert training.identity(longer).key != training.identity(first).key
+    assert first.spec.warm_up["key"] == training.identity(first.warm_up).key
+    assert ccfr.region_stage(SCALE, images, boxes="random").spec.warm_up is None
+
+
+def test_regions_may_have_an_extractor_of_their_own(images):
+    made = ccfr.region_stage(SCALE, images, fold="held-out", shared_extractor=False)
+    kept, begun = training.fit(made, progress=False).weights(), made.module().model.state_dict()
+    for part in ("backbone.tail", "region_backbone.tail"):
+        assert any(not kept[f"model.{n}"].equal(v) for n, v in begun.items() if n.startswith(part))
+    apart = [n for n in begun if n.startswith("region_backbone.tail")]
+    assert all(begun[n].equal(begun[n.removeprefix("region_")]) for n in apart)
+    whole = {n: kept[f"model.{n.removeprefix('region_')}"] for n in apart}
+    assert any(not kept[f"model.{n}"].equal(whole[n]) for n in apart)
+
+
+def test_answers_come_from_it_without_a_logistic_row(run, images):
+    answers = ccfr.Answers.of(run, ccfr.region_stage(SCALE, images, fold="held-out"))
     named = answers.predictions(ccfr.Settings(0.5, 0.7))
     assert sorted(named) == ["classification", "reranked", "retrieval"]
     assert not [name for name in answers.arrays("test") if "logistic" in name]
@@ -145,11 +195,11 @@ def test_joint_suppression_is_over_all_scales(images):
     assert torch.equal(chosen, greedy_nms(scores, stage.anchors.overlap, count=4, iou=0.25))
 
 
-def test_a_batch_has_pairs_of_every_class_in_it(images):
+def test_a_batch_has_four_images_of_every_class_in_it(images):
     stage = ccfr.region_stage(SCALE, images)
     for batch in stage.data().batches(0):
         labels = images.labels[stage.train_index[batch]]
-        assert set(np.unique(labels, return_counts=True)[1]) == {2}
+        assert set(np.unique(labels, return_counts=True)[1]) == {4}
 
 
 def test_every_value_says_where_it_comes_from():

@@ -68,14 +68,10 @@ def test_a_run_trains_tail_and_classifiers_and_keeps_what_a_region_run_keeps(sta
         "query_boxes": (4, 6, 4),
         "query_box_scores": (4, 6),
         "query_box_scales": (4, 6),
-        "database_ids": (8,),
-        "database_labels": (8,),
-        "database_embedding": (8, 5 * 512),
     }
     for name in ("query_probs", "query_maps", "query_boxes", "query_box_scores"):
         assert found[name].dtype == np.float32
     assert found["query_ids"].tolist() == images.ids[~images.train].tolist()
-    assert found["database_labels"].tolist() == images.labels[images.train].tolist()
     np.testing.assert_allclose(found["query_region_probs"].sum(2), 1, atol=1e-5)
     (epoch,) = run.metrics["epochs"]
     assert set(epoch["parts"]) == {"image", "region", "hybrid"}
@@ -110,7 +106,6 @@ def test_image_level_only_answers_from_the_image_and_still_trains_regions(stage)
     found = run.predictions
     assert np.array_equal(found["query_probs"], found["query_image_probs"])
     assert found["query_embedding"].shape == (4, 512)
-    assert found["database_embedding"].shape == (8, 512)
     assert not [name for name in run.weights() if "hybrid" in name]
     (epoch,) = run.metrics["epochs"]
     assert set(epoch["parts"]) == {"image", "region"}

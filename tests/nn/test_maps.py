@@ -25,15 +25,16 @@ def test_maps_are_the_trunks_picture_by_picture(images, tmp_path):
     backbone = seeded_backbone("resnet18", "random", cut=16, seed=1)
     transform = eval_transform(32, weights_info("resnet18", "random"))
     assert cached.maps.shape == (8, 2, 256, 2, 2)
-    assert cached.features.shape == (8, 2, 512)
+    assert cached.features.shape == (8, 512)
     for row in range(len(images)):
         picture = transform(load_rgb(images.path(row)))[None]
-        for view, one in enumerate((picture, picture.flip(-1))):
-            with torch.inference_mode():
-                feature_map = backbone.trunk(one)
-                pooled = backbone.tail(feature_map).mean((2, 3))
-            np.testing.assert_allclose(cached.maps[row, view], feature_map[0], atol=1e-5)
-            np.testing.assert_allclose(cached.features[row, view], pooled[0], atol=1e-5)
+        with torch.inference_mode():
+            plain, flipped = backbone.trunk(picture), backbone.trunk(picture.flip(-1))
+            pooled = backbone.tail(plain).mean((2, 3))
+        np.testing.assert_allclose(cached.maps[row, 0], plain[0], atol=1e-5)
+        np.testing.assert_allclose(cached.features[row], pooled[0], atol=1e-5)
+        expected = flipped[0] if images.train[row] else torch.zeros_like(flipped[0])
+        np.testing.assert_allclose(cached.maps[row, 1], expected, atol=1e-5)
 
 
 def test_a_second_call_reads_and_a_damaged_one_is_made_again(images, tmp_path):
@@ -56,7 +57,7 @@ def test_another_seed_size_or_weights_are_other_maps(images, tmp_path):
 def test_features_alone_take_no_room_for_maps(images, tmp_path):
     cached = make(images, tmp_path, keep_maps=False)
     assert cached.maps.size == 0
-    assert cached.features.shape == (8, 2, 512)
+    assert cached.features.shape == (8, 512)
 
 
 def test_a_damaged_picture_is_named_and_nothing_is_kept(images, tmp_path):
