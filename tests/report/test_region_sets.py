@@ -18,7 +18,9 @@ ANCHORS = Anchors.pyramid(SIZE, levels=[Level(4, 6), Level(8, 12)])
 
 def shown(images, seed):
     rows = np.flatnonzero(~images.train)
-    scores = torch.from_numpy(np.random.default_rng(seed).random((len(rows), len(ANCHORS))))
+    random = np.random.default_rng(seed)
+    scores = torch.from_numpy(random.random((len(rows), len(ANCHORS))))
+    probs = random.dirichlet(np.ones(3), len(rows)).astype(np.float32)
     index = torch.cat([scores[:, :36].topk(2).indices, scores[:, 36:].topk(2).indices + 36], 1)
     found = regions.Regions(
         ids=images.ids[rows],
@@ -31,7 +33,7 @@ def shown(images, seed):
     birds = images.parts.shape[1] == 15
     parts = region_results.parts_under(images, found, ANCHORS) if birds else {}
     on_object = region_results.object_under(images, found, ANCHORS)
-    return region_sets.Shown(images, found, on_object, parts)
+    return region_sets.Shown(images, found, on_object, parts, probs)
 
 
 @pytest.fixture
@@ -90,3 +92,5 @@ def test_results_have_the_origin_of_their_set(sets):
     on = next(r for r in results if r.claim == "ccfr.fig7")
     assert on.value == pytest.approx(100 * sets[0].on_object.chosen.mean())
     assert [r.value for r in results if r.claim == "ccfr.text.shown-regions"] == [4, 4]
+    cars = next(r for r in results if r.claim == "ccfr.setting.t-sf.cars")
+    assert cars.value == pytest.approx(sets[1].probs.max(1).mean())
