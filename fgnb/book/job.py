@@ -23,8 +23,6 @@ def main(arguments: Sequence[str]) -> int:
     name, preset = arguments
     # The book is the same everywhere: photographs that lie on this machine play no part in it.
     os.environ.pop("FGNB_DATA", None)
-    # Notebooks share the cores: a thread that waits for work should not keep one busy.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     (entry,) = manifest.read(preset, [name])
     entry.message.unlink(missing_ok=True)
     start = time.monotonic()

@@ -29,7 +29,7 @@ class Entry:
         parameters: all of them, with the defaults.
         source_digest: of its cells.
         library_digest: of the code that it stands on.
-        trains: whether it trains a network; False only where its metadata say
+        trains: whether it needs the machine to itself; False only where its metadata say
             ``"fgnb": {"trains": false}``.
     """
 

@@ -13,13 +13,6 @@ from fgnb.book import manifest
 from fgnb.book.sources import NotebookError
 from fgnb.store import lock
 
-TRAINING = 2
-"""Notebooks at a time that train: while one starts, draws or waits for a file, the other computes.
-
-Two share the cores without loss, since a job's idle threads sleep; more would only take memory. A
-run that two of them want is trained once. The paper preset's, on one GPU, go one by one.
-"""
-
 
 class ReproduceError(RuntimeError):
     """Notebooks that failed, each with its reason; the others are done and kept."""
@@ -40,7 +33,7 @@ def reproduce(
 
     Args:
         preset: "smoke", "demo" or "paper".
-        cores: notebooks at a time; of those that train no more than `TRAINING`.
+        cores: notebooks at a time; those that train run one by one.
         only: names of notebooks; empty means all.
         force: run them even if nothing changed.
         echo: where our own lines go.
@@ -91,7 +84,7 @@ def _snakemake(preset: str, cores: int, names: Sequence[str], force: bool) -> st
         try:
             workflow = api.workflow(
                 resource_settings=ResourceSettings(
-                    cores=cores, resources={"gpu": 1, "training": TRAINING}
+                    cores=cores, resources={"gpu": 1, "training": 1}
                 ),
                 config_settings=ConfigSettings(config={"preset": preset, "only": " ".join(names)}),
                 snakefile=snakefile,
