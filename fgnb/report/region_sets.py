@@ -30,10 +30,10 @@ from fgnb.report.results import OWN, Result
 
 SMALL = ("drawn-cars", "drawn-aircraft")
 SMALL_SCALE: dict[str, Any] = {
-    "species": 6,
-    "families": 3,
+    "species": 4,
+    "families": 2,
     "train_per_class": 12,
-    "test_per_class": 8,
+    "test_per_class": 12,
 }
 PARTS = ("head", "wing")
 
