@@ -38,10 +38,10 @@ CONTROLS = (
 )
 
 SMALL_SCALE: dict[str, Any] = {
-    "species": 8,
+    "species": 6,
     "families": 2,
     "train_per_class": 12,
-    "test_per_class": 12,
+    "test_per_class": 16,
 }
 
 
@@ -153,13 +153,19 @@ def on_set(
         LABELS: first["query_labels"],
         **row_arrays(predictions),
     }
-    origin = replace(
+    return arrays, origin_of(name, images, list(runs.values()), provenance)
+
+
+def origin_of(
+    name: str, images: ImageSet, runs: Sequence[Run], provenance: Provenance
+) -> Provenance:
+    """A page's provenance for ``runs`` on another set, ``images``, than the page's own."""
+    return replace(
         provenance,
         **{**image_fields(images), "dataset": name},
-        seconds=round(sum(run.environment["seconds"] for run in runs.values()), 1),
-        run_keys=tuple(run.key for run in runs.values()),
+        seconds=round(sum(run.environment["seconds"] for run in runs), 1),
+        run_keys=tuple(run.key for run in runs),
     )
-    return arrays, origin
 
 
 _COLUMNS = (

@@ -1,7 +1,7 @@
 """Chosen regions on birds, cars and aircraft (ccfr, section 4.5, Fig. 7): scale, stages, numbers.
 
 The paper shows its full model on three sets. Three full trainings are too much for a first book, so
-the demonstration draws small sets of cars and aircraft (focus's page of results reads them too) and
+the demonstration draws small sets of cars and aircraft (the pages of results read them too) and
 starts their regions from the plain classifier; birds, and photographs, get the model of section
 3.2. All that is chosen in `scale_of` and `stage_of`.
 """
@@ -77,10 +77,12 @@ def scale_of(preset: Preset, name: str) -> Preset:
     return replace(preset, **SMALL_SCALE)
 
 
-def stage_of(preset: Preset, images: ImageSet, **options: Any) -> RegionStage:
+def stage_of(
+    preset: Preset, images: ImageSet, *, fold: str = "held-out", **options: Any
+) -> RegionStage:
     """The region stage of a set: drawn cars and aircraft start from the plain classifier."""
     return ccfr.region_stage(
-        preset, images, fold="held-out", multi_level=images.name not in SMALL, **options
+        preset, images, fold=fold, multi_level=images.name not in SMALL, **options
     )
 
 

@@ -68,6 +68,26 @@ def test_table_4_and_its_claims_by_hand(arrays, table4):
     assert chosen == ["ccfr.table4.cub.ccfr", "ccfr.table2.cub.ours"]
 
 
+def test_the_columns_of_other_sets_name_their_set(answered, provenance):
+    used = Settings(0.6, 0.5)
+    found = comparison.answer_arrays(answered, used)
+    rows = comparison.row_results(
+        found, vars(used), dataset="cars", provenance=provenance(), rule="fixed", title="Drawn cars"
+    )
+    value = {row.claim: row.value for row in rows}
+    assert list(value) == [
+        *(f"ccfr.table4.cars.{name}" for name in ("retrieval", "classification", "ccfr")),
+        *(f"ccfr.table2.cars.{name}" for name in ("ours-without-reranking", "ours")),
+    ]
+    assert all(row.label.startswith("Drawn cars: ") for row in rows)
+    assert value["ccfr.table4.cars.ccfr"] == pytest.approx(share(found, "reranked"))
+    assert value["ccfr.table2.cars.ours"] == value["ccfr.table4.cars.ccfr"]
+    nearest = answered.neighbors.labels[:, 0] == answered.labels
+    assert value["ccfr.table4.cars.retrieval"] == pytest.approx(100 * nearest.mean())
+    for row in rows:
+        assert rederive(row, found) == (row.value, row.interval)
+
+
 def test_the_rival_is_the_yardstick(arrays, provenance):
     found = comparison.rival_results(
         arrays, dataset="cub", name="Backbone alone", provenance=provenance()
