@@ -349,7 +349,7 @@ def test_the_keys_of_the_sets_in_use_stay() -> None:
 
 
 def test_presets_give_specs() -> None:
-    demo = DrawnSpec(species=12, families=3, train_per_class=20, test_per_class=8)
+    demo = DrawnSpec(species=8, families=2, train_per_class=16, test_per_class=12)
     assert spec_for(presets.get("demo")) == demo
     smoke = spec_for(presets.get("smoke"), seed=2, control=True)
     assert (smoke.species, smoke.families, smoke.size, smoke.seed) == (6, 3, 64, 2)
