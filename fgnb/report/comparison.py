@@ -90,18 +90,10 @@ def row_results(
     ]
 
 
-def table4_results(
-    arrays: Mapping[str, np.ndarray],
-    settings: Mapping[str, Any],
-    *,
-    dataset: str,
-    provenance: Provenance,
-    rule: str,
-) -> list[Result]:
-    """`row_results`, and the claims that rest on them.
+def claim_results(arrays: Mapping[str, np.ndarray], provenance: Provenance) -> list[Result]:
+    """The paper's claims that rest on Table 4, over the arrays of `row_results`.
 
-    Whether re-ranking helps is the claim of section 3.3; here it stands under an id of our own. The
-    arguments are those of `row_results`.
+    Whether re-ranking helps is the claim of section 3.3; here it stands under an id of our own.
     """
 
     def difference(claim: str, against: str, label: str, of: str = RANKED) -> Result:
@@ -110,7 +102,6 @@ def table4_results(
 
     better = max((PLAIN, RETRIEVAL), key=lambda name: _right(arrays, name))
     return [
-        *row_results(arrays, settings, dataset=dataset, provenance=provenance, rule=rule),
         difference(
             "ccfr.claim.classification-beats-retrieval",
             RETRIEVAL,
@@ -132,7 +123,7 @@ def rival_results(
     """The full model, re-ranked, against the strongest rival that was trained here.
 
     Args:
-        arrays: with ``test_rival_predictions`` beside those of `table4_results`.
+        arrays: with ``test_rival_predictions`` beside those of `row_results`.
         dataset: the ledger's slug.
         name: the rival, in words.
         provenance: of `fgnb.report.collect`.

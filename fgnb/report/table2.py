@@ -17,7 +17,7 @@ def table2(results: Sequence[Result]) -> Table:
     """Table 2 of ccfr as printed, a line a method, and our own rows below.
 
     Args:
-        results: of `fgnb.report.comparison.table4_results`; those of Table 2 get a line.
+        results: of `fgnb.report.comparison.row_results`; those of Table 2 get a line.
     """
     return printed_table("ccfr", "table2", results)
 
