@@ -8,28 +8,37 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 
-@torch.no_grad()
-def average_with_start(stage: Any, module: Any, *, leave_out: tuple[str, ...] = ()) -> None:
-    """Move the weights towards those that training started from, by ``stage.spec.average``.
+class KeepsStart(nn.Module):
+    """A module that keeps, where they are to be averaged with the end, the weights of its start."""
 
-    Args:
-        stage: whose ``module()`` is the start.
-        module: changed in place.
-        leave_out: beginnings of the names of weights that stay as they are.
-    """
-    share = stage.spec.average
-    if not share:
-        return
-    begun = stage.module().to(next(module.parameters()).device).state_dict()
-    for name, value in module.state_dict().items():
-        if value.is_floating_point() and not name.startswith(leave_out):
-            value.lerp_(begun[name], share)
+    begun: dict[str, Tensor]
+
+    def keep_start(self, share: float) -> Self:
+        """Copy what is trained, if ``share`` of it is to be in what is kept; itself."""
+        free = ((name, value) for name, value in self.named_parameters() if value.requires_grad)
+        self.begun = {name: value.detach().clone() for name, value in free} if share else {}
+        return self
+
+    @torch.no_grad()
+    def average_with_start(self, share: float, *, leave_out: tuple[str, ...] = ()) -> None:
+        """Move the weights towards those of the start, by ``share``.
+
+        Args:
+            share: 0 leaves them as they are, 1 is the start.
+            leave_out: beginnings of the names of weights that stay as they are.
+        """
+        if not share:
+            return
+        for name, value in self.named_parameters():
+            if name in self.begun and not name.startswith(leave_out):
+                value.lerp_(self.begun[name].to(value.device), share)
 
 
 def held_out_figures(

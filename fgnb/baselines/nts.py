@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from fgnb import training
-from fgnb.baselines.kept import average_with_start, held_out_figures
+from fgnb.baselines.kept import KeepsStart, held_out_figures
 from fgnb.baselines.plain import PlainSpec, PlainStage
 from fgnb.baselines.start import begin, check_head_start, check_start, fit_head
 from fgnb.data import ImageSet
@@ -63,7 +63,7 @@ class NTSSpec(PlainSpec):
         return Sizes(self.image_size, self.source_size, self.crop_size)
 
 
-class NTSModule(nn.Module):
+class NTSModule(KeepsStart):
     """One backbone for whole images and regions, and the heads of `fgnb.nn.nts`."""
 
     def __init__(
@@ -156,11 +156,11 @@ class NTSStage:
             unseen = ("dropout", "new_layers")
             fit_head(self, module.heads.part, lambda: self._seen(module), c=c, unseen=unseen)
             module.heads.start_joint()
-        return module
+        return module.keep_start(spec.average)
 
     def finish(self, module: NTSModule) -> None:
         """Move the weights towards those that training started from, by ``spec.average``."""
-        average_with_start(self, module, leave_out=(_PROPOSER,))
+        module.average_with_start(self.spec.average, leave_out=(_PROPOSER,))
 
     def validate(self, module: NTSModule) -> dict[str, float]:
         """Held-out figures of the weights that would be kept; nothing where test would be read."""

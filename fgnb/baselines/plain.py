@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from fgnb import store, training
-from fgnb.baselines.kept import average_with_start, held_out_figures
+from fgnb.baselines.kept import KeepsStart, held_out_figures
 from fgnb.baselines.logistic import Logistic, choose_c, fit_logistic
 from fgnb.data import ImageSet, load_rgb, shuffled_batches
 from fgnb.data.transforms import eval_transform, train_transform
@@ -65,7 +65,7 @@ class PlainSpec:
     threads: int
 
 
-class PlainModule(nn.Module):
+class PlainModule(KeepsStart):
     """Backbone, mean over space, linear head."""
 
     def __init__(
@@ -210,11 +210,12 @@ class PlainStage:
         spec = self.spec
         backbone = seeded_backbone(spec.backbone, self.weights, cut=spec.cut, seed=spec.seed)
         epoch_steps = math.ceil(len(self.train_index) / spec.batch_size)
-        return PlainModule(backbone, self.logistic, spec, epoch_steps)
+        module = PlainModule(backbone, self.logistic, spec, epoch_steps)
+        return module.keep_start(spec.average)
 
     def finish(self, module: PlainModule) -> None:
         """Move the weights towards those that training started from, by ``spec.average``."""
-        average_with_start(self, module)
+        module.average_with_start(self.spec.average)
 
     def validate(self, module: PlainModule) -> dict[str, float]:
         """Held-out figures of the weights that would be kept; nothing where test would be read."""

@@ -123,9 +123,10 @@ class MultiLevelStage(PlainStage):
         """The plain module with the super classes' logistic regression as its second head."""
         plain = super().module()
         start, parents = self.parent_logistic, self.parents
-        return MultiLevelModule(
+        module = MultiLevelModule(
             plain.backbone, self.logistic, start, parents, self.spec, plain.epoch_steps
         )
+        return module.keep_start(self.spec.average)
 
     def predict(self, module: PlainModule) -> dict[str, np.ndarray]:
         """The plain stage's arrays, ``query_parent_probs[Q, P]`` and ``parents[C]``."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from fgnb import training
 from fgnb.baselines.boxes import fixed_boxes
-from fgnb.baselines.kept import average_with_start, held_out_figures
+from fgnb.baselines.kept import KeepsStart, held_out_figures
 from fgnb.baselines.plain import PlainStage
 from fgnb.baselines.start import begin_from, below, fit_head
 from fgnb.ccfr.model import (
@@ -77,7 +77,7 @@ class WarmUpModule(nn.Module):
         return sgd(groups, self.spec, self.epoch_steps)
 
 
-class RegionModule(nn.Module):
+class RegionModule(KeepsStart):
     """The model under equation 7."""
 
     def __init__(
@@ -279,7 +279,7 @@ class RegionStage(_ZoomStage):
         unseen += ("shared_extractor", *signal)
         fit_head(self, region, lambda: self._seen(module), c=c, unseen=unseen)
         start_as_mean(model.head, whole, region)
-        return module
+        return module.keep_start(spec.average)
 
     def _seen(self, module: RegionModule) -> np.ndarray:
         """Features of the training images' regions, fused where they are, ``[N, P, D]``."""
@@ -290,7 +290,7 @@ class RegionStage(_ZoomStage):
 
     def finish(self, module: RegionModule) -> None:
         """Move the weights towards those that training started from, by ``spec.average``."""
-        average_with_start(self, module)
+        module.average_with_start(self.spec.average)
 
     def validate(self, module: RegionModule) -> dict[str, float]:
         """Held-out figures of the weights that would be kept; nothing where test would be read."""

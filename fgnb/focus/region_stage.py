@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from fgnb import training
 from fgnb.baselines.boxes import fixed_boxes
-from fgnb.baselines.kept import average_with_start, held_out_figures
+from fgnb.baselines.kept import KeepsStart, held_out_figures
 from fgnb.baselines.plain import PlainStage
 from fgnb.baselines.start import begin, check_start, fit_head
 from fgnb.data import ImageSet
@@ -28,7 +28,7 @@ _UNSEEN = (
 )  # by the classifier of single regions, before the first step
 
 
-class FocusModule(nn.Module):
+class FocusModule(KeepsStart):
     """The model, its loss and its optimiser; ``fixed`` are the controls' cells of every image."""
 
     fixed: Tensor | None
@@ -120,11 +120,11 @@ class FocusStage:
         if spec.head_start == "fitted":
             fit_head(self, model.region, lambda: self._seen(module), c=c, unseen=_UNSEEN)
             model.start_others()
-        return module
+        return module.keep_start(spec.average)
 
     def finish(self, module: FocusModule) -> None:
         """Move the weights towards those that training started from, by ``spec.average``."""
-        average_with_start(self, module)
+        module.average_with_start(self.spec.average)
 
     def validate(self, module: FocusModule) -> dict[str, float]:
         """Held-out figures of the weights that would be kept; nothing where test would be read."""

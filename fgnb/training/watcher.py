@@ -87,7 +87,7 @@ class Watcher(pl.Callback):
         self.progress.step(course.done, self.losses)
         if self.plan.ends_epoch(step):
             self._end_epoch(step)
-        if course.done % self.every == 0 or course.done == self.plan.steps:
+        if course.done % self.every == 0:
             course.seconds = self.seconds()
             trainer.save_checkpoint(self.work / LAST, weights_only=False)
 
