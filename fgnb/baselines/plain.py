@@ -125,10 +125,11 @@ class PlainStage:
     """The plain backbone as a stage; ``name`` and the recipe are the caller's.
 
     ``workers`` processes read and augment pictures; they change no number, so they are no part of
-    the spec.
+    the spec. Where two papers' recipes agree, as they do above a frozen trunk, both find one run.
     """
 
     modules: tuple[str, ...] = ("fgnb.baselines.plain",)
+    kept_as: str | None = "baselines/plain"
 
     def __init__(
         self, images: ImageSet, spec: PlainSpec, weights: str, name: str, *, workers: int = 0

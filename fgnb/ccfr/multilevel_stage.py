@@ -78,6 +78,7 @@ class MultiLevelStage(PlainStage):
     """The plain stage under the multi-level loss; the module keeps ``backbone`` and ``head``."""
 
     modules = ("fgnb.ccfr.multilevel_stage",)
+    kept_as = None
     spec: MultiLevelSpec
 
     def __init__(

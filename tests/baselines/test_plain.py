@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from fgnb import training
+from fgnb import ccfr, focus, presets, training
 from fgnb.baselines.logistic import choose_c
 from fgnb.baselines.plain import PlainSpec, PlainStage
 from fgnb.data import cub
@@ -144,7 +144,7 @@ def test_held_out_figures_after_each_epoch_and_none_where_test_would_be_read(sta
     assert all(entry["validation"] == {} for entry in training.fit(stage()).metrics["epochs"])
 
 
-def test_without_a_frozen_trunk_pictures_are_augmented_by_position(stage):
+def test_without_a_frozen_trunk_pictures_are_augmented_by_position(stage, tmp_path):
     made = stage(cut=1, epochs=1, max_steps=1)
     samples = made.data().dataset
     first, label = samples[(0, 2)]
@@ -155,7 +155,24 @@ def test_without_a_frozen_trunk_pictures_are_augmented_by_position(stage):
     alone = training.fit(made).predictions["query_probs"]
     assert alone.shape == (6, 3)
     helped = PlainStage(made.images, made.spec, "random", "test/helped", workers=1)
-    np.testing.assert_array_equal(training.fit(helped).predictions["query_probs"], alone)
+    again = training.fit(helped, root=tmp_path / "others")
+    assert not again.reused
+    np.testing.assert_array_equal(again.predictions["query_probs"], alone)
+
+
+def test_papers_whose_recipes_agree_share_the_run(images, monkeypatch, tmp_path):
+    monkeypatch.setenv("FGNB_RUNS", str(tmp_path / "runs"))
+    how = {"backbone": "resnet18", "weights": "random"}
+    smoke, paper = presets.get("smoke"), presets.get("paper")
+    first = training.fit(focus.global_stage(smoke, images, **how))
+    again = training.fit(ccfr.global_stage(smoke, images, **how))
+    assert (first.reused, again.reused) == (False, True)
+    assert first.path == again.path
+    assert first.path.parent == tmp_path / "runs" / "baselines" / "plain"
+    made = (room.global_stage(paper, images, **how) for room in (ccfr, focus))
+    assert len({training.identity(stage).key for stage in made}) == 2
+    nested = ccfr.multi_level_stage(smoke, images, **how, n_parents=2)
+    assert training.identity(nested).described["stage"] == "ccfr/multi-level"
 
 
 def test_the_loss_is_label_smoothed_cross_entropy(stage):

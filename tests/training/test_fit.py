@@ -119,6 +119,17 @@ def test_a_stored_run_is_reused(tmp_path, monkeypatch):
     ]
 
 
+def test_stages_that_are_kept_as_one_share_a_run(tmp_path):
+    first, second = TinyStage(), TinyStage()
+    first.kept_as = second.kept_as = "tests/shared"
+    second.name = "tests/other"
+    run = fit(first, root=tmp_path, progress=False)
+    assert run.path == tmp_path / "tests" / "shared" / run.key
+    assert fit(second, root=tmp_path, progress=False).reused
+    second.kept_as = None
+    assert fit(second, root=tmp_path, progress=False).path.parent == tmp_path / "tests" / "other"
+
+
 def test_what_a_run_holds(tmp_path):
     run = fit(TinyStage(max_steps=8), root=tmp_path, progress=False)
     assert run.stage == "tests/tiny"
