@@ -5,6 +5,9 @@
 
 What makes a notebook run again stands in its rule's params: digests of its cells, of the library
 code behind it, and of its parameters. File times play no part.
+
+Each takes the machine for itself: even drawing beside a training slows both. They run in the order of
+the book, so a later chapter finds the runs of an earlier one.
 """
 
 import shlex
@@ -31,7 +34,7 @@ rule all:
         [entry.place for entry in ENTRIES],
 
 
-for entry in ENTRIES:
+for place, entry in enumerate(ENTRIES):
 
     rule:
         name:
@@ -47,8 +50,9 @@ for entry in ENTRIES:
             library=entry.library_digest,
             parameters=digest(entry.parameters),
         threads: 1
+        priority: len(ENTRIES) - place
         resources:
-            training=int(entry.trains),
-            gpu=int(entry.trains and entry.preset == "paper"),
+            training=1,
+            gpu=int(entry.preset == "paper"),
         shell:
             "exec {PYTHON} -m fgnb.book.job {params.notebook} {params.preset}"

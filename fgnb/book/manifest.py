@@ -29,8 +29,6 @@ class Entry:
         parameters: all of them, with the defaults.
         source_digest: of its cells.
         library_digest: of the code that it stands on.
-        trains: whether it needs the machine to itself; False only where its metadata say
-            ``"fgnb": {"trains": false}``.
     """
 
     name: str
@@ -40,7 +38,6 @@ class Entry:
     parameters: dict[str, Any]
     source_digest: str
     library_digest: str
-    trains: bool
 
     @property
     def place(self) -> str:
@@ -137,5 +134,4 @@ def _entry(name: str, preset: str) -> Entry:
         parameters={p.name: overrides.get(p.name, p.default) for p in declared},
         source_digest=sources.source_digest(notebook),
         library_digest=library_digest(notebook, name),
-        trains=bool(notebook["metadata"].get("fgnb", {}).get("trains", True)),
     )

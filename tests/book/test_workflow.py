@@ -65,6 +65,22 @@ def test_only_what_changed_runs_again(book):
     assert Path.cwd() == cwd
 
 
+def test_chapters_run_one_at_a_time_in_the_order_of_the_book(book):
+    log = book.root / "log"
+    names = ["z/first", "b/second", "y/third"]
+    for name in names:
+        turn = "\n".join(
+            ["import time", *(line(str(log), name, word) for word in ("begins", "ends"))]
+        )
+        book.add(name, turn)
+    reproduce("smoke", only=names[::-1], cores=2, echo=lambda line: None)
+    assert log.read_text().split() == [n + w for n in names for w in (":begins", ":ends")]
+
+
+def line(file, name, word):
+    return f"with open({file!r}, 'a') as log:\n    log.write('{name}:{word} ')\ntime.sleep(0.2)"
+
+
 def test_a_failed_notebook_is_named_and_the_others_are_kept(book):
     book.add("a/three", "x = 1", "raise ValueError('no such thing')")
     with pytest.raises(ReproduceError) as caught:
