@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from fgnb.ccfr.rerank import topm_neighbors
 
@@ -55,20 +56,17 @@ def nearest(
         raise ValueError(f"labels is {labels.shape}; ({len(database)},) is needed")
     if k < 1:
         raise ValueError(f"k is {k}, needs 1 at least")
-    for name, vectors in {"queries": queries, "database": database}.items():
-        if not np.isfinite(vectors).all():
-            raise ValueError(f"{name} holds nan or infinity, needs finite numbers")
-    unit = _normalise(database)
-    sims, index = [], []
-    for start in range(0, len(queries), chunk):
-        block = _normalise(queries[start : start + chunk]) @ unit.T
-        best, order = topm_neighbors(torch.from_numpy(block), k)
-        sims.append(best.numpy())
-        index.append(order.numpy())
-    rows = np.concatenate(index)
-    return Neighbors(np.concatenate(sims), rows, labels[rows])
+    asked, unit = _normalised(queries, "queries"), _normalised(database, "database")
+    sims, index = zip(
+        *(topm_neighbors(part @ unit.T, k) for part in asked.split(chunk)), strict=True
+    )
+    rows = torch.cat(index).numpy()
+    return Neighbors(torch.cat(sims).numpy(), rows, labels[rows])
 
 
-def _normalise(vectors: np.ndarray) -> np.ndarray:
-    norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    return (vectors / np.maximum(norms, 1e-12)).astype(np.float32)
+def _normalised(vectors: np.ndarray, name: str) -> Tensor:
+    found = torch.from_numpy(np.require(vectors, np.float32, ["C", "W"]))
+    norms = torch.linalg.vector_norm(found, dim=1, keepdim=True)
+    if not norms.isfinite().all():
+        raise ValueError(f"{name} holds nan or infinity, needs finite numbers")
+    return found / norms.clamp(min=1e-12)

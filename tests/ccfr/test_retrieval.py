@@ -43,8 +43,11 @@ def test_many_equal_similarities_are_in_the_order_of_a_stable_sort(k):
     units = [
         v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (queries, database)
     ]
-    left, right = (unit.astype(np.float32) for unit in units)
-    sims = np.concatenate([left[:8] @ right.T, left[8:16] @ right.T, left[16:] @ right.T])
+    whole = nearest(queries, database, np.arange(300), 300, chunk=8)
+    sims = np.empty((20, 300), np.float32)
+    np.put_along_axis(sims, whole.index, whole.sims, axis=1)
+    np.testing.assert_allclose(sims, units[0] @ units[1].T, atol=1e-6)
+    assert all(len(np.unique(row)) < 100 for row in sims)
     order = np.argsort(-sims, axis=1, kind="stable")[:, :k]
     found = nearest(queries, database, np.arange(300), k, chunk=8)
     assert np.array_equal(found.index, order)
@@ -65,3 +68,12 @@ def test_shapes_are_checked():
         nearest(np.ones((1, 4)), np.ones((3, 4)), np.arange(3), 0)
     with pytest.raises(ValueError, match="queries holds nan or infinity"):
         nearest(np.full((1, 4), np.nan), np.ones((3, 4)), np.arange(3))
+
+
+def test_arrays_that_cannot_be_written_are_searched_and_left_alone(recwarn):
+    database = np.eye(3, dtype=np.float32) * 2
+    database.flags.writeable = False
+    found = nearest(database, database, np.arange(3), 1)
+    assert found.index[:, 0].tolist() == [0, 1, 2]
+    assert (database == np.eye(3) * 2).all()
+    assert not recwarn.list
