@@ -6,8 +6,8 @@
 What makes a notebook run again stands in its rule's params: digests of its cells, of the library
 code behind it, and of its parameters. File times play no part.
 
-Each takes the machine for itself: even drawing beside a training slows both. They run in the order of
-the book, so a later chapter finds the runs of an earlier one.
+They run in the order of the book, so a later chapter finds the runs of an earlier one; under
+`fgnb reproduce` one at a time, since even drawing beside a training slows both.
 """
 
 import shlex

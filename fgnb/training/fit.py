@@ -50,16 +50,16 @@ def identity(stage: Stage, root: Path | None = None) -> Identity:
         if not hasattr(stage.spec, name):
             raise TypeError(f"the spec of {stage.name} has no {name}; every spec needs it")
     modules = tuple(getattr(stage, "modules", ()) or (type(stage).__module__,))
-    name = getattr(stage, "kept_as", None) or stage.name
+    kept_as = getattr(stage, "kept_as", None) or stage.name
     described = {
-        "stage": name,
+        "stage": kept_as,
         "spec": asdict(stage.spec),
         "data": stage.data_fingerprint,
         "code": store.code_digest([*modules, _ALWAYS]),
         "versions": environment.versions(),
     }
     key = store.digest(described)
-    return Identity(described, key, (root or paths.runs_root()) / name / key)
+    return Identity(described, key, (root or paths.runs_root()) / kept_as / key)
 
 
 def describe_plan(stage: Stage, root: Path | None = None) -> dict[str, Any]:

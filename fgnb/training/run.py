@@ -23,7 +23,7 @@ class Run:
     Attributes:
         key: what it is called in the store: a hash of spec, data, code and versions.
         path: its folder.
-        stage: ``paper/stage``.
+        stage: ``paper/stage``, or what its stage is ``kept_as``.
         spec: the spec's fields.
         data: the fingerprint of the images and annotations.
         code: the digest of the code.

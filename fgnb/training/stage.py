@@ -77,9 +77,9 @@ class Stage(Protocol):
     A stage may also have ``modules``, names of the modules whose code (with what they import)
     counts; by default the module that defines the stage's class. ``kept_as`` is the name that its
     runs have in the store where that is not ``name``: stages that differ in ``name`` alone are one
-    training, and share it. And it may have
-    ``finish(module)``, called once after the last step, in evaluation mode and without gradients,
-    to change the weights in place before they are kept (an average, say).
+    training, and share it. And it may have ``finish(module)``, called once after the last step, in
+    evaluation mode and without gradients, to change the weights in place before they are kept (an
+    average, say).
 
     What a plan says of a stage before it runs stands beside the stages, in a module ``plan`` of
     their room, so that it is no part of a run's key: ``earlier(stage)``, the stages whose runs are
