@@ -47,7 +47,7 @@ def verify(
     layout: Annotated[str, typer.Option(help="cub, cars or aircraft.")] = "cub",
     decode: Annotated[bool, typer.Option("--decode", help="Also decode every image.")] = False,
 ) -> None:
-    """Check a data set against the published counts or its declared subset."""
+    """Check a data set; say its protocol and what was done to its pictures."""
     from fgnb import data, paths
 
     typer.echo(str(data.verify(paths.data_root(root), layout, decode=decode)))

@@ -66,7 +66,7 @@ def load(root: str | Path, name: str = "aircraft") -> ImageSet:
 
     Raises:
         DataError: if a text file or an image is missing, a line is malformed, the files disagree,
-            or the set is neither published, declared nor drawn.
+            or the set is neither official, declared nor drawn.
     """
     root = Path(root)
     notes = read(root)

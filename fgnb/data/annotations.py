@@ -93,8 +93,8 @@ def image_set(
         The images in their official order; labels in the order of the class ids.
 
     Raises:
-        DataError: if an image is missing, or the set is neither the published one, nor a declared
-            subset, nor a drawn one.
+        DataError: if an image is missing, the set is neither the official one, nor a declared
+            subset, nor a drawn one, or what declares it or its pictures is damaged.
     """
     check_images(root / folder, notes.files, of)
     used, labels = np.unique(notes.class_ids, return_inverse=True)
@@ -128,6 +128,7 @@ def image_set(
             (notes.ids, labels, notes.train, notes.boxes, notes.parts, notes.visible),
         ),
         published=None if standing.protocol == "drawn" else dict(of.counts),
+        pixels=standing.pixels,
     )
 
 

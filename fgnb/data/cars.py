@@ -65,7 +65,7 @@ def load(root: str | Path, name: str = "cars") -> ImageSet:
 
     Raises:
         DataError: if a file or an image is missing, a .mat file is damaged or names an image or a
-            class that can't be, or the set is neither published, declared nor drawn.
+            class that can't be, or the set is neither official, declared nor drawn.
     """
     root = Path(root)
     return image_set(read(root), name=name, layout="cars", root=root, folder="", of=CARS)

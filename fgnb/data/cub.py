@@ -67,7 +67,7 @@ def load(root: str | Path, name: str = "cub") -> ImageSet:
 
     Raises:
         DataError: if a text file or an image is missing, a line is malformed, the files disagree,
-            or the set is neither the published one, nor a declared subset, nor a drawn one.
+            or the set is neither the official one, nor a declared subset, nor a drawn one.
     """
     root = Path(root)
     return image_set(read(root), name=name, layout="cub", root=root, folder="images", of=CUB)

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-PROTOCOLS = ("published", "subset", "drawn")
+PROTOCOLS = ("official", "subset", "drawn")
+ORIGINAL_PIXELS = "original"
+UNVERIFIED_PIXELS = "unverified pixels"
 FOLDS = ("held-out", "all")
 
 
@@ -38,10 +40,14 @@ class ImageSet:
         boxes: float32[N, 4] as (x1, y1, x2, y2) in pixels, x1 < x2.
         parts: float32[N, P, 2] as (x, y) in pixels; (0, 0) where a part is not visible.
         visible: bool[N, P]; P is 0 in a layout without parts.
-        protocol: "published", "subset" or "drawn": what the numbers may be compared with.
+        protocol: "official" (the whole set in its official split), "subset" or "drawn". Whether
+            a row of numbers is "published" depends on more: `fgnb.data.protocol.row_protocol`.
         fingerprint: SHA-256 over images and annotations, the data manifest's hash.
         published: counts of the full set ("classes", "train", "test"); None for drawn sets.
         folder: the folder below `root` that holds the images; empty where it is `root` itself.
+        pixels: what was done to the pictures of a real set, as its `images.json` declares it, e.g.
+            "original size, re-encoded as JPEG at quality 80"; "original" where nothing was;
+            "unverified pixels" without that file; empty for drawn sets. Not in `fingerprint`.
     """
 
     name: str
@@ -60,6 +66,7 @@ class ImageSet:
     fingerprint: str
     published: dict[str, int] | None = None
     folder: str = "images"
+    pixels: str = ""
 
     def __post_init__(self) -> None:
         n, n_parts = len(self.files), self.parts.shape[1] if self.parts.ndim == 3 else -1
@@ -92,9 +99,17 @@ class ImageSet:
 
     def __repr__(self) -> str:
         return (
-            f"ImageSet({self.title!r}, {self.protocol}, {len(self.classes)} classes, "
+            f"ImageSet({self.named!r}, {self.protocol}, {len(self.classes)} classes, "
             f"{self.n_train} training, {self.n_test} test images)"
         )
+
+    @property
+    def named(self) -> str:
+        """The title and what was done to the pictures: what a page calls the set in full."""
+        if not self.pixels:
+            return self.title
+        pixels = "original pixels" if self.pixels == ORIGINAL_PIXELS else self.pixels
+        return f"{self.title}, {pixels}"
 
     @property
     def n_train(self) -> int:

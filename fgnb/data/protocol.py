@@ -1,8 +1,14 @@
-"""What a set's numbers may be compared with: the published set, a declared subset, or drawn.
+"""What a set's numbers may be compared with: the official set, a declared subset, or drawn.
 
 A set is `drawn` when its folder holds `drawn.json`; `subset` when its folder, or
-`fgnb/data/subsets/`, declares it (classes, counts and hash all agree); `published` when its counts
-are the published ones. Anything else is refused: a number must know where it comes from.
+`fgnb/data/subsets/`, declares it (classes, counts and hash all agree); `official` when its counts
+are the published ones: the whole set in its official split. Anything else is refused: a number
+must know where it comes from.
+
+A set is never `published`: that is said of a row, see `row_protocol`. What was done to the
+pictures of a real set is declared beside it, in `images.json`, as `{"pixels": "..."}` in a few
+words; "original" means the distributed files, not encoded again. It is no part of a set's
+fingerprint, which is made of the pictures themselves.
 """
 
 from __future__ import annotations
@@ -12,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fgnb.data.imageset import DataError
+from fgnb.data.imageset import ORIGINAL_PIXELS, UNVERIFIED_PIXELS, DataError, ImageSet
 
 
 @dataclass(frozen=True)
@@ -64,16 +70,23 @@ AIRCRAFT = Publication(
 
 @dataclass(frozen=True)
 class Standing:
-    """A set's protocol ("published", "subset" or "drawn") and the title that says so."""
+    """A set's protocol, the title that says so, and what was done to its pictures.
+
+    Attributes:
+        protocol: "official", "subset" or "drawn".
+        title: what a page calls the set, e.g. "CUB-200-2011 (40 of 200 classes)".
+        pixels: as in `ImageSet.pixels`.
+    """
 
     protocol: str
     title: str
+    pixels: str = ""
 
 
 def settle(
     root: Path, counts: dict[str, int], class_ids: list[int], images: str, of: Publication
 ) -> Standing:
-    """Decide a set's protocol from its declaration or its counts.
+    """Decide a set's protocol from its declaration or its counts, and read what `pixels` are.
 
     Args:
         root: the set's folder.
@@ -83,20 +96,22 @@ def settle(
         of: the published set that it may be or be a part of.
 
     Raises:
-        DataError: if a declaration disagrees with what was found, or nothing declares the set.
+        DataError: if a declaration disagrees with what was found or is damaged, or nothing
+            declares the set.
     """
     if (root / "drawn.json").is_file():
         return _drawn(root / "drawn.json", counts)
+    pixels = declared_pixels(root)
     found = {"classes": class_ids, **{k: counts[k] for k in ("train", "test")}}
     found["images_sha256"] = images
     if (root / "subset.json").is_file():
-        return _declared(root / "subset.json", found, of)
+        return Standing("subset", _declared(root / "subset.json", found, of), pixels)
     if counts == of.counts:
-        return Standing("published", of.title)
+        return Standing("official", of.title, pixels)
     for path in sorted((Path(__file__).parent / "subsets").glob("*.json")):
         declared = _read_json(path)
         if declared.get("of") == of.title and declared.get("images_sha256") == images:
-            return _declared(path, found, of)
+            return Standing("subset", _declared(path, found, of), pixels)
     raise DataError(
         f"{root} holds {_words(counts)}; the published {of.title} has {_words(of.counts)}. "
         f"If files are missing: {of.hint} If it is a subset on purpose, declare it in "
@@ -104,6 +119,45 @@ def settle(
         f'class ids], "split": "official", "train": {counts["train"]}, "test": {counts["test"]}, '
         f'"images_sha256": "{images}"}}'
     )
+
+
+def declared_pixels(root: Path) -> str:
+    """What `images.json` in a real set's folder says was done to the pictures.
+
+    Returns:
+        The text of its "pixels", or `UNVERIFIED_PIXELS` where there is no such file.
+
+    Raises:
+        DataError: if the file is not a JSON object whose "pixels" is one line of text.
+    """
+    path = root / "images.json"
+    if not path.is_file():
+        return UNVERIFIED_PIXELS
+    pixels = _read_json(path).get("pixels")
+    if not isinstance(pixels, str) or not pixels.strip() or not pixels.isprintable():
+        raise DataError(
+            f'{path} gives "pixels" as {pixels!r}: expected one line of text that says what was '
+            f'done to the pictures, {{"pixels": "{ORIGINAL_PIXELS}"}} for the distributed files '
+            "as they are. Correct the file, or take it away: the pixels are unverified then."
+        )
+    return pixels.strip()
+
+
+def row_protocol(images: ImageSet, *, as_published: bool) -> str:
+    """The protocol of a row of numbers: that of its set, or "published".
+
+    Args:
+        images: the set that the row was measured on.
+        as_published: whether all else is the paper's too: the preset `paper`, the paper's
+            backbone, input size and recipe.
+
+    Returns:
+        "published" if `as_published`, the set is official, and its `images.json` declares
+        exactly `{"pixels": "original"}`; any other words, or none, leave the set's own protocol:
+        "official", "subset" or "drawn".
+    """
+    original = images.protocol == "official" and images.pixels == ORIGINAL_PIXELS
+    return "published" if original and as_published else images.protocol
 
 
 def _drawn(path: Path, counts: dict[str, int]) -> Standing:
@@ -127,7 +181,8 @@ def _drawn(path: Path, counts: dict[str, int]) -> Standing:
     return Standing("drawn", f"drawn {spec.get('kind')} ({species} classes{control})")
 
 
-def _declared(path: Path, found: dict[str, Any], of: Publication) -> Standing:
+def _declared(path: Path, found: dict[str, Any], of: Publication) -> str:
+    """The title of the subset that `path` declares, once all that it says was found."""
     declared = _read_json(path)
     if declared.get("of") != of.title:
         raise DataError(
@@ -140,7 +195,7 @@ def _declared(path: Path, found: dict[str, Any], of: Publication) -> Standing:
             raise DataError(_disagreement(path, key, declared[key], value))
     own_split = "" if declared.get("split", "official") == "official" else ", a split of its own"
     n = len(found["classes"])
-    return Standing("subset", f"{of.title} ({n} of {of.classes} classes{own_split})")
+    return f"{of.title} ({n} of {of.classes} classes{own_split})"
 
 
 def _disagreement(path: Path, key: str, declared: Any, found: Any) -> str:

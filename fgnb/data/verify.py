@@ -1,4 +1,4 @@
-"""Checking a set on the disk against the published counts or its declared subset."""
+"""Checking a set on the disk: the official one, its declared subset, or drawn; its pixels."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from fgnb.data import aircraft, cars, cub
 from fgnb.data.fingerprint import images_sha256
 from fgnb.data.images import load_rgb
+from fgnb.data.imageset import ORIGINAL_PIXELS, UNVERIFIED_PIXELS
 
 LAYOUTS = {"cub": cub, "cars": cars, "aircraft": aircraft}
 
@@ -20,6 +21,7 @@ class VerifyReport:
     layout: str
     title: str
     protocol: str
+    pixels: str
     classes: int
     train: int
     test: int
@@ -29,13 +31,20 @@ class VerifyReport:
 
     def __str__(self) -> str:
         standing = {
-            "published": "the published counts",
+            "official": "the published counts",
             "subset": "its declared subset (classes, split counts, image hash)",
             "drawn": "drawn pictures, not photographs",
         }[self.protocol]
+        pixels = {
+            "": "drawn here",
+            UNVERIFIED_PIXELS: f"unverified: {self.root / 'images.json'} is missing, which says "
+            f'what was done to them ({{"pixels": "{ORIGINAL_PIXELS}"}} if nothing)',
+        }.get(self.pixels, self.pixels)
         opened = f"all {self.decoded} decoded" if self.decoded else "not decoded"
         return (
             f"{self.title}: {standing}\n"
+            f"  protocol     {self.protocol}\n"
+            f"  pixels       {pixels}\n"
             f"  folder       {self.root}\n"
             f"  classes      {self.classes}\n"
             f"  images       {self.train} training, {self.test} test ({opened})\n"
@@ -67,6 +76,7 @@ def verify(root: str | Path, layout: str = "cub", *, decode: bool = False) -> Ve
         layout=layout,
         title=images.title,
         protocol=images.protocol,
+        pixels=images.pixels,
         classes=len(images.classes),
         train=images.n_train,
         test=images.n_test,

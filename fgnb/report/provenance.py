@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-PROTOCOLS = ("published", "subset", "drawn")
+PROTOCOLS = ("published", "official", "subset", "drawn")
 PACKAGES = ("torch", "torchvision", "timm", "pytorch-lightning", "numpy", "scipy", "scikit-learn")
 
 _TEXTS = (
@@ -46,7 +46,7 @@ class Provenance:
         dataset: short name of the data set, e.g. "cub".
         dataset_title: its name on a page, e.g. "CUB-200-2011 (40 of 200 classes)".
         manifest: SHA-256 of images and annotations (`ImageSet.fingerprint`).
-        protocol: "published", "subset" or "drawn": what the number may be compared with.
+        protocol: one of PROTOCOLS: what the number may be compared with.
         classes: number of classes.
         n_train: number of training images, the held-out ones included.
         n_test: number of test images.
@@ -101,9 +101,9 @@ class Provenance:
 
     @property
     def standing(self) -> str:
-        """What the protocol means, for a reader: "published", "subset: CUB ..." or "drawn"."""
-        if self.protocol == "subset":
-            return f"subset: {self.dataset_title}"
+        """What the protocol means, for a reader, e.g. "subset: CUB ..."."""
+        if self.protocol in ("official", "subset"):
+            return f"{self.protocol}: {self.dataset_title}"
         return {"published": "published protocol", "drawn": "drawn pictures"}[self.protocol]
 
 

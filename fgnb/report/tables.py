@@ -101,7 +101,9 @@ def badge(result: Result) -> Cell:
     origin = result.provenance
     text = {"published": "published", "drawn": "drawn"}.get(origin.protocol, "")
     return Cell(
-        text or f"subset: {origin.dataset_title}", badge=origin.protocol, title=hover(result)
+        text or f"{origin.protocol}: {origin.dataset_title}",
+        badge=origin.protocol,
+        title=hover(result),
     )
 
 
@@ -178,7 +180,7 @@ def _group(result: Result) -> tuple[Any, ...]:
 def _notes(results: Sequence[Result]) -> tuple[str, ...]:
     protocols = {result.provenance.protocol for result in results}
     notes = []
-    if protocols & {"subset", "drawn"}:
+    if protocols & {"official", "subset", "drawn"}:
         notes.append(
             "Rows of another data set or protocol than the published one are not comparable with "
             "it: compare the steps between rows."

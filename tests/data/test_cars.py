@@ -270,6 +270,7 @@ def test_the_real_cars(real_cars, smoke_preset):
     images = open_images("cars", data_root=real_cars, preset=smoke_preset)
     assert (len(images.classes), images.n_train, images.n_test) == (50, 1034, 1003)
     assert images.title == "Stanford Cars (50 of 196 classes, a split of its own)"
+    assert images.pixels == "cropped to the box, at most 384 px, re-encoded"
     assert images.published == {"classes": 196, "train": 8144, "test": 8041}
     assert images.classes[:2] == ("AM General Hummer SUV 2000", "Acura RL Sedan 2012")
     assert (images.files[0], images.ids[0], images.labels[0]) == ("cars_train/00002.jpg", 2, 2)

@@ -228,8 +228,9 @@ def test_an_image_set_checks_its_own_shapes(write_cub):
         ImageSet(**{**values, "boxes": images.boxes[1:]})
     with pytest.raises(ValueError, match="labels must use each of"):
         ImageSet(**{**values, "labels": images.labels + 1})
-    with pytest.raises(ValueError, match="protocol is 'real'"):
-        ImageSet(**{**values, "protocol": "real"})
+    for protocol in ("real", "published"):  # published is said of a row, not of a set
+        with pytest.raises(ValueError, match=f"protocol is '{protocol}'"):
+            ImageSet(**{**values, "protocol": protocol})
     with pytest.raises(ValueError, match="read-only"):
         images.labels[0] = 5
 
@@ -284,6 +285,8 @@ def test_the_real_birds(real_data, smoke_preset):
     assert (len(images.classes), images.n_train, images.n_test) == (40, 1200, 1090)
     assert images.protocol == "subset"
     assert images.title == "CUB-200-2011 (40 of 200 classes)"
+    assert images.named == f"{images.title}, original size, re-encoded as JPEG at quality 80"
+    assert images.fingerprint.startswith("e799eaed17b0bd83")  # what records on these birds name
     assert images.published == {"classes": 200, "train": 5994, "test": 5794}
     assert images.boxes[0].tolist() == [60.0, 27.0, 385.0, 331.0]
     assert images.parts[0, 1].tolist() == [312.0, 182.0]

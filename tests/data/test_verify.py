@@ -1,15 +1,16 @@
-"""Which sets may be called published, subset or drawn, and which are refused."""
+"""Which sets are official, a subset or drawn, what their pixels are, and which are refused."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
 from fgnb import claims
-from fgnb.data import DataError, verify
-from fgnb.data.protocol import AIRCRAFT, CARS, CUB, settle
+from fgnb.data import DataError, cub, verify
+from fgnb.data.protocol import AIRCRAFT, CARS, CUB, row_protocol, settle
 
 
 def declaration(root) -> dict:
@@ -25,6 +26,18 @@ def declaration(root) -> dict:
         "test": 6,
         "images_sha256": hashlib.sha256(total).hexdigest(),
     }
+
+
+@pytest.fixture
+def write_subset(write_cub):
+    """A function that writes the fixture's set as a declared subset and returns its folder."""
+
+    def write():
+        root = write_cub(drawn=False)
+        (root / "subset.json").write_text(json.dumps(declaration(root)))
+        return root
+
+    return write
 
 
 def test_a_declared_subset_is_one(write_cub):
@@ -94,7 +107,7 @@ def test_an_undeclared_part_is_refused_with_the_declaration_to_write(write_cub):
 
 def test_the_published_counts_are_enough_and_one_image_less_is_not(tmp_path):
     ids = list(range(1, 201))
-    assert settle(tmp_path, CUB.counts, ids, "0", CUB).protocol == "published"
+    assert settle(tmp_path, CUB.counts, ids, "0", CUB).protocol == "official"
     assert settle(tmp_path, CUB.counts, ids, "0", CUB).title == "CUB-200-2011"
     with pytest.raises(DataError, match="5993 training"):
         settle(tmp_path, {**CUB.counts, "train": 5993}, ids, "0", CUB)
@@ -116,7 +129,85 @@ def test_a_subset_with_a_split_of_its_own_says_so(write_cub):
     assert verify(root).title == "CUB-200-2011 (3 of 200 classes, a split of its own)"
 
 
-def test_drawn_pictures_are_never_published(tmp_path):
+PIXELS = "original size, re-encoded as JPEG at quality 80"
+
+
+def test_what_was_done_to_the_pictures_is_said_where_the_set_is_named(write_subset):
+    root = write_subset()
+    undeclared = cub.load(root)
+    assert undeclared.pixels == "unverified pixels"
+    assert undeclared.named == "CUB-200-2011 (3 of 200 classes), unverified pixels"
+    assert f"{root / 'images.json'} is missing" in str(verify(root))
+    for pixels, said in ((PIXELS, PIXELS), ("original", "original pixels")):
+        (root / "images.json").write_text(json.dumps({"pixels": pixels, "source": "a mirror"}))
+        images = cub.load(root)
+        assert images.pixels == pixels
+        assert images.named == f"CUB-200-2011 (3 of 200 classes), {said}"
+        assert images.named in repr(images)
+        assert images.fingerprint == undeclared.fingerprint
+        assert images.title == undeclared.title
+    text = str(verify(root))
+    assert "protocol     subset\n" in text
+    assert "pixels       original\n" in text
+
+
+def test_drawn_pictures_have_no_pixels_to_declare(write_cub):
+    root = write_cub()
+    (root / "images.json").write_text('{"pixels": "original"}')
+    images = cub.load(root)
+    assert (images.pixels, images.named) == ("", images.title)
+    assert "protocol     drawn\n  pixels       drawn here\n" in str(verify(root))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", r"images\.json is not JSON"),
+        ('"original"', r"images\.json holds a str: expected a JSON object"),
+        ("{}", r'images\.json gives "pixels" as None: expected one line of text'),
+        ('{"pixels": true}', 'gives "pixels" as True'),
+        ('{"pixels": " "}', "gives \"pixels\" as ' '"),
+        (r'{"pixels": "cropped\nand reduced"}', "expected one line of text"),
+    ],
+)
+def test_a_damaged_declaration_of_the_pictures_is_refused(write_subset, text, message):
+    root = write_subset()
+    (root / "images.json").write_text(text)
+    with pytest.raises(DataError, match=message):
+        verify(root)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "pixels", "as_published", "expected"),
+    [
+        ("official", "original", True, "published"),
+        ("official", "original", False, "official"),
+        ("official", "original size", True, "official"),
+        ("official", PIXELS, True, "official"),
+        ("official", "unverified pixels", True, "official"),
+        ("official", "", True, "official"),
+        ("subset", "original", True, "subset"),
+        ("subset", PIXELS, False, "subset"),
+        ("drawn", "original", True, "drawn"),
+        ("drawn", "", True, "drawn"),
+    ],
+)
+def test_a_row_is_published_only_with_all_that_the_paper_had(
+    write_cub, protocol, pixels, as_published, expected
+):
+    images = replace(cub.load(write_cub()), protocol=protocol, pixels=pixels)
+    assert row_protocol(images, as_published=as_published) == expected
+
+
+def test_a_whole_set_is_official_with_the_pixels_that_it_declares(tmp_path):
+    ids = list(range(1, 201))
+    assert settle(tmp_path, CUB.counts, ids, "0", CUB).pixels == "unverified pixels"
+    (tmp_path / "images.json").write_text(json.dumps({"pixels": PIXELS}))
+    standing = settle(tmp_path, CUB.counts, ids, "0", CUB)
+    assert (standing.protocol, standing.pixels) == ("official", PIXELS)
+
+
+def test_drawn_pictures_are_never_official(tmp_path):
     spec = {"kind": "birds", "species": 200, "train_per_class": 3, "test_per_class": 2}
     counts = {"classes": 200, "train": 600, "test": 400}
     (tmp_path / "drawn.json").write_text(json.dumps({"spec": {**spec, "control": True}}))
@@ -155,3 +246,4 @@ def test_the_real_birds_match_their_declaration(real_data):
     )
     declared = json.loads((real_data / "CUB_200_2011" / "subset.json").read_text())
     assert report.images_sha256 == declared["images_sha256"]
+    assert report.pixels == "original size, re-encoded as JPEG at quality 80"

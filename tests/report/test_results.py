@@ -157,7 +157,7 @@ def test_record_says_what_is_wrong(changed, message, provenance):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"protocol": "mine"}, "one of published, subset, drawn"),
+        ({"protocol": "mine"}, "one of published, official, subset, drawn"),
         ({"manifest": "abc"}, "SHA-256"),
         ({"n_test": 0}, "at least 1"),
         ({"seeds": ()}, "no seed"),

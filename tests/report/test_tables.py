@@ -47,7 +47,7 @@ def test_a_verdict_needs_the_published_protocol_and_data(interval, wanted, resul
         provenance=provenance(protocol="published", dataset_title="CUB-200-2011"),
     )
     assert numbers.verdict(entry, there) == wanted
-    for changed in ({"protocol": "subset"}, {"protocol": "drawn"}):
+    for changed in ({"protocol": "official"}, {"protocol": "subset"}, {"protocol": "drawn"}):
         other = replace(there, provenance=provenance(**changed))
         assert numbers.verdict(entry, other) == "not comparable"
     elsewhere = replace(there, provenance=provenance(protocol="published", dataset="cars"))
