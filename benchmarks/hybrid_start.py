@@ -39,7 +39,7 @@ def main() -> None:
     module, threads = stage.module(), scale.threads
     with deterministic(threads):
         train, query = (
-            stage._look(module, rows) for rows in (stage.train_index, stage.query_index)
+            stage._infer(module, rows) for rows in (stage.train_index, stage.query_index)
         )
     labels, truth = images.labels[stage.train_index], images.labels[stage.query_index]
     c = float(training.fit(stage.start, progress=False).predictions["logistic_c"])

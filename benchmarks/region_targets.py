@@ -33,7 +33,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fgnb import ccfr, data, presets, training
-from fgnb.ccfr.model import Choice, sample_places
+from fgnb.ccfr.model import RegionSelector, sample_places
 from fgnb.ccfr.proposals import propose
 from fgnb.ccfr.region_stages import WarmUpStage
 from fgnb.training.settings import deterministic
@@ -98,13 +98,13 @@ def main() -> None:
 def regions_of(stage: WarmUpStage, rows: Array) -> tuple[Array, Array]:
     """Places ``[N, K]`` of boxes anywhere, and unit features of the start on them ``[N, K, D]``."""
     scorer = stage.module().scorer.eval()
-    draw = Choice("separate", A_SCALE, stage.spec.iou)
+    draw = RegionSelector("separate", A_SCALE, stage.spec.iou)
     places, found = [], []
     with deterministic(stage.spec.threads), torch.inference_mode():
         torch.manual_seed(0)
-        for views in stage.zoomed.batches(rows):
-            index = sample_places(stage.anchors, len(views.rows), draw)
-            maps = scorer.extractor.regions(views, stage.anchors.boxes[index])
+        for batch in stage.zoomed.batches(rows):
+            index = sample_places(stage.anchors, len(batch.rows), draw)
+            maps = scorer.extractor.regions(batch, stage.anchors.boxes[index])
             places.append(index)
             found.append(F.normalize(maps.mean(dim=(3, 4)), dim=2))
     return torch.cat(places).numpy(), torch.cat(found).numpy()

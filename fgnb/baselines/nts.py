@@ -17,13 +17,13 @@ import torch
 from torch import Tensor, nn
 
 from fgnb import training
-from fgnb.baselines.kept import KeepsStart, held_out_figures
+from fgnb.baselines.averaging import StartAveraging, held_out_figures
 from fgnb.baselines.plain import PlainSpec, PlainStage
-from fgnb.baselines.start import begin, check_head_start, check_start, fit_head
+from fgnb.baselines.start import check_head_start, check_start, fit_head, starting_point
 from fgnb.data import ImageSet
 from fgnb.nn.backbones import Backbone
 from fgnb.nn.nts import NTSHeads, NTSOutput, Proposals, nts_anchors, nts_losses
-from fgnb.nn.zoomed import Extractor, Sizes, Views, ZoomedImages
+from fgnb.nn.zoomed import Extractor, Sizes, ZoomedBatch, ZoomedImages
 from fgnb.training import positions
 from fgnb.training.environment import device
 from fgnb.training.schedule import sgd
@@ -63,7 +63,7 @@ class NTSSpec(PlainSpec):
         return Sizes(self.image_size, self.source_size, self.crop_size)
 
 
-class NTSModule(KeepsStart):
+class NTSModule(StartAveraging):
     """One backbone for whole images and regions, and the heads of `fgnb.nn.nts`."""
 
     def __init__(
@@ -85,18 +85,18 @@ class NTSModule(KeepsStart):
         self.extractor = Extractor(self.backbone, spec.sizes, spec.cut, spec.micro_batch)
         self.spec, self.epoch_steps = spec, epoch_steps
 
-    def forward(self, views: Views) -> tuple[Proposals, NTSOutput]:
+    def forward(self, batch: ZoomedBatch) -> tuple[Proposals, NTSOutput]:
         """Propose regions of a batch and classify with them."""
-        feature_map = self.extractor.whole(views.inputs)[-1]
+        feature_map = self.extractor.whole(batch.inputs)[-1]
         proposals = self.heads.propose(feature_map)
-        region_maps = self.extractor.regions(views, proposals.boxes)
+        region_maps = self.extractor.regions(batch, proposals.boxes)
         return proposals, self.heads(feature_map, region_maps.flatten(0, 1))
 
-    def loss(self, views: Views) -> dict[str, Tensor]:
+    def loss(self, batch: ZoomedBatch) -> dict[str, Tensor]:
         """``loss`` and its terms ``raw``, ``concat``, ``part`` and ``rank``."""
-        proposals, output = self(views)
+        proposals, output = self(batch)
         smoothing = self.spec.label_smoothing
-        return nts_losses(output, proposals.scores, views.targets, label_smoothing=smoothing)
+        return nts_losses(output, proposals.scores, batch.targets, label_smoothing=smoothing)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """SGD over what is not frozen; the rate decays by ``spec.decay``."""
@@ -147,14 +147,16 @@ class NTSStage:
     def module(self) -> NTSModule:
         """The start's backbone, classifiers from its one or fitted, a fresh proposer."""
         spec = self.spec
-        backbone, head, c = begin(self.start, self.plain)
+        backbone, head, c = starting_point(self.start, self.plain)
         epoch_steps = -(-len(self.train_index) // spec.batch_size)
-        with positions.kept():
-            positions.place(spec.seed, "proposer")
+        with positions.preserved_random_state():
+            positions.seed_at(spec.seed, "proposer")
             module = NTSModule(backbone, head, spec, epoch_steps)
         if spec.head_start == "fitted":
             unseen = ("dropout", "new_layers")
-            fit_head(self, module.heads.part, lambda: self._seen(module), c=c, unseen=unseen)
+            fit_head(
+                self, module.heads.part, lambda: self._region_features(module), c=c, unseen=unseen
+            )
             module.heads.start_joint()
         return module.keep_start(spec.average)
 
@@ -165,7 +167,7 @@ class NTSStage:
     def validate(self, module: NTSModule) -> dict[str, float]:
         """Held-out figures of the weights that would be kept; nothing where test would be read."""
         return held_out_figures(
-            self, module, lambda kept: self._look(kept, self.query_index)["probs"]
+            self, module, lambda averaged: self._infer(averaged, self.query_index)["probs"]
         )
 
     def predict(self, module: NTSModule) -> dict[str, np.ndarray]:
@@ -177,27 +179,27 @@ class NTSStage:
         ``query_box_scores[Q, K]``, ``query_box_scales[Q, K]``.
         """
         images, query = self.images, self.query_index
-        anchors, found = nts_anchors(self.spec.image_size), self._look(module, query)
+        anchors, arrays = nts_anchors(self.spec.image_size), self._infer(module, query)
         return {
             "query_ids": images.ids[query],
             "query_labels": images.labels[query],
-            "query_probs": found["probs"],
-            "query_image_probs": found["image_probs"],
-            "query_embedding": found["embedding"],
-            "query_boxes": anchors.boxes.numpy()[found["index"]],
-            "query_box_scores": found["scores"],
-            "query_box_scales": anchors.scales.numpy()[found["index"]],
+            "query_probs": arrays["probs"],
+            "query_image_probs": arrays["image_probs"],
+            "query_embedding": arrays["embedding"],
+            "query_boxes": anchors.boxes.numpy()[arrays["index"]],
+            "query_box_scores": arrays["scores"],
+            "query_box_scales": anchors.scales.numpy()[arrays["index"]],
         }
 
-    def _seen(self, module: NTSModule) -> np.ndarray:
+    def _region_features(self, module: NTSModule) -> np.ndarray:
         """What the classifier of regions sees of the training images."""
-        joined = self._look(module.to(device()), self.train_index)["embedding"]
+        joined = self._infer(module.to(device()), self.train_index)["embedding"]
         module.to("cpu")
         each = joined.reshape(len(joined), self.spec.concatenated + 1, -1)
         return each[:, :-1]
 
     @torch.inference_mode()
-    def _look(self, module: NTSModule, rows: np.ndarray) -> dict[str, np.ndarray]:
+    def _infer(self, module: NTSModule, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Arrays of ``rows``, plain view, in evaluation mode."""
         was_training = module.training
         module.eval()
@@ -206,14 +208,14 @@ class NTSStage:
         return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
     def _batches(self, module: NTSModule, rows: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
-        where, best = module.heads.raw.weight.device, slice(self.spec.concatenated)
-        for views in self.zoomed.batches(rows):
-            proposals, output = module(views.to(where))
-            found = {
+        target_device, best = module.heads.raw.weight.device, slice(self.spec.concatenated)
+        for batch in self.zoomed.batches(rows):
+            proposals, output = module(batch.to(target_device))
+            arrays = {
                 "probs": output.concat_logits.softmax(1),
                 "image_probs": output.raw_logits.softmax(1),
                 "embedding": output.embedding,
                 "index": proposals.index[:, best],
                 "scores": proposals.scores[:, best],
             }
-            yield {name: value.cpu().numpy() for name, value in found.items()}
+            yield {name: value.cpu().numpy() for name, value in arrays.items()}

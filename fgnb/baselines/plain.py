@@ -19,12 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from fgnb import store, training
-from fgnb.baselines.kept import KeepsStart, held_out_figures
+from fgnb.baselines.averaging import StartAveraging, held_out_figures
 from fgnb.baselines.logistic import Logistic, choose_c, fit_logistic
 from fgnb.data import ImageSet, load_rgb, shuffled_batches
 from fgnb.data.transforms import eval_transform, train_transform
 from fgnb.nn.backbones import NO_CUT, Backbone, global_pool
-from fgnb.nn.cache import kept
+from fgnb.nn.cache import stored_folder
 from fgnb.nn.maps import TrunkMaps, batches, seeded_backbone, trunk_maps
 from fgnb.nn.weights import weights_info
 from fgnb.training.schedule import DECAYS, sgd
@@ -65,7 +65,7 @@ class PlainSpec:
     threads: int
 
 
-class PlainModule(KeepsStart):
+class PlainModule(StartAveraging):
     """Backbone, mean over space, linear head."""
 
     def __init__(
@@ -129,7 +129,7 @@ class PlainStage:
     """
 
     modules: tuple[str, ...] = ("fgnb.baselines.plain",)
-    kept_as: str | None = "baselines/plain"
+    stored_as: str | None = "baselines/plain"
 
     def __init__(
         self, images: ImageSet, spec: PlainSpec, weights: str, name: str, *, workers: int = 0
@@ -181,8 +181,8 @@ class PlainStage:
         def build(work: Path) -> None:
             train = np.flatnonzero(self.images.train)
             held_out = self.images.held_out(spec.fold_seed)[train]
-            found, _ = choose_c(features[train], labels[train], held_out, threads=spec.threads)
-            store.write_atomic(work / "c.txt", repr(found))
+            best, _ = choose_c(features[train], labels[train], held_out, threads=spec.threads)
+            store.write_atomic(work / "c.txt", repr(best))
 
         described = {
             "features": self.cache.key,
@@ -191,7 +191,7 @@ class PlainStage:
             "code": store.code_digest(["fgnb.baselines.logistic"]),
             "versions": training.environment.versions(),
         }
-        folder = kept("regularisation", described, build, None)
+        folder = stored_folder("regularisation", described, build, None)
         c, rows = float((folder / "c.txt").read_text(encoding="utf-8")), self.train_index
         return fit_logistic(features[rows], labels[rows], c=c, threads=spec.threads)
 
@@ -220,7 +220,9 @@ class PlainStage:
 
     def validate(self, module: PlainModule) -> dict[str, float]:
         """Held-out figures of the weights that would be kept; nothing where test would be read."""
-        return held_out_figures(self, module, lambda kept: self._infer(kept, self.query_index)[0])
+        return held_out_figures(
+            self, module, lambda averaged: self._infer(averaged, self.query_index)[0]
+        )
 
     def predict(self, module: PlainModule) -> dict[str, np.ndarray]:
         """Probabilities and embeddings of the queries, embeddings of the database.

@@ -20,7 +20,7 @@ from fgnb import training
 from fgnb.baselines.logistic import fit_logistic
 from fgnb.baselines.plain import PlainStage
 from fgnb.nn.backbones import Backbone
-from fgnb.nn.cache import kept
+from fgnb.nn.cache import stored_folder
 from fgnb.nn.maps import seeded_backbone
 from fgnb.training.settings import deterministic
 
@@ -36,7 +36,7 @@ OF_TRAINING = frozenset(
 """Fields of every spec that change nothing of what a head sees before the first step."""
 
 
-class Begun(NamedTuple):
+class StartingPoint(NamedTuple):
     """What training begins from: extractor, classifier of whole images, C of its regression."""
 
     backbone: Backbone
@@ -52,7 +52,7 @@ def start_field(start: training.Stage | None) -> dict[str, Any] | None:
     return {"stage": start.name, "key": key, "spec": asdict(start.spec)}
 
 
-def begin(start: PlainStage | None, plain: PlainStage) -> Begun:
+def starting_point(start: PlainStage | None, plain: PlainStage) -> StartingPoint:
     """What training begins from.
 
     Args:
@@ -60,35 +60,35 @@ def begin(start: PlainStage | None, plain: PlainStage) -> Begun:
             backbone with a logistic regression on its features.
         plain: the plain stage on the same pictures, for where there is no ``start``.
     """
-    return begin_from(start) if start is not None else _pretrained(plain)
+    return trained_start(start) if start is not None else _pretrained_start(plain)
 
 
-def begin_from(start: PlainStage) -> Begun:
+def trained_start(start: PlainStage) -> StartingPoint:
     """Extractor and classifier of the run of ``start``, trained first where the store lacks it."""
     run, spec = training.fit(start, progress=False), start.spec
     backbone = seeded_backbone(spec.backbone, start.weights, cut=spec.cut, seed=spec.seed)
     head = nn.Linear(backbone.num_features, len(start.images.classes))
     weights = run.weights()
-    backbone.load_state_dict(below(weights, "backbone"))
-    head.load_state_dict(below(weights, "head"))
-    return Begun(backbone, head, float(run.predictions["logistic_c"]))
+    backbone.load_state_dict(part_weights(weights, "backbone"))
+    head.load_state_dict(part_weights(weights, "head"))
+    return StartingPoint(backbone, head, float(run.predictions["logistic_c"]))
 
 
-def below(weights: dict[str, Tensor], part: str) -> dict[str, Tensor]:
+def part_weights(weights: dict[str, Tensor], part: str) -> dict[str, Tensor]:
     """The weights of one part of a module, named from there on.
 
     Raises:
         ValueError: there are none.
     """
-    found = {k.removeprefix(f"{part}."): v for k, v in weights.items() if k.startswith(f"{part}.")}
-    if not found:
+    own = {k.removeprefix(f"{part}."): v for k, v in weights.items() if k.startswith(f"{part}.")}
+    if not own:
         raise ValueError(f"the run holds no weights of {part}")
-    return found
+    return own
 
 
-def _pretrained(plain: PlainStage) -> Begun:
+def _pretrained_start(plain: PlainStage) -> StartingPoint:
     module = plain.module()
-    return Begun(module.backbone, module.head, plain.logistic.c)
+    return StartingPoint(module.backbone, module.head, plain.logistic.c)
 
 
 def check_start(start: PlainStage | None, spec: Any) -> None:
@@ -141,10 +141,10 @@ def fit_head(
         with deterministic(threads):
             regions = seen()
         each = np.repeat(labels, regions.shape[1])
-        found = fit_logistic(regions.reshape(len(each), -1), each, c=c, threads=threads)
-        np.savez(work / "head.npz", weight=found.weight, bias=found.bias)
+        logistic = fit_logistic(regions.reshape(len(each), -1), each, c=c, threads=threads)
+        np.savez(work / "head.npz", weight=logistic.weight, bias=logistic.bias)
 
-    folder = kept("heads", described, build, None)
+    folder = stored_folder("heads", described, build, None)
     with np.load(folder / "head.npz") as fitted, torch.no_grad():
         head.weight.copy_(torch.from_numpy(fitted["weight"]))
         head.bias.copy_(torch.from_numpy(fitted["bias"]))

@@ -51,22 +51,25 @@ class Answers:
         Raises:
             ValueError: no ``stage``, and the run keeps no database.
         """
-        kept = run.predictions
-        if "database_embedding" not in kept:
+        predictions = run.predictions
+        if "database_embedding" not in predictions:
             if stage is None:
                 raise ValueError("stage is None; a run of ccfr/regions needs it for its database")
-            kept = {**kept, **stage.database(run)}
+            predictions = {**predictions, **stage.database(run)}
         neighbors = nearest(
-            kept["query_embedding"], kept["database_embedding"], kept["database_labels"], k
+            predictions["query_embedding"],
+            predictions["database_embedding"],
+            predictions["database_labels"],
+            k,
         )
         return cls(
-            ids=kept["query_ids"],
-            labels=kept["query_labels"],
-            probs=kept["query_probs"],
-            logistic_probs=kept.get("query_logistic_probs"),
+            ids=predictions["query_ids"],
+            labels=predictions["query_labels"],
+            probs=predictions["query_probs"],
+            logistic_probs=predictions.get("query_logistic_probs"),
             neighbors=neighbors,
-            database_ids=kept["database_ids"],
-            database_labels=kept["database_labels"],
+            database_ids=predictions["database_ids"],
+            database_labels=predictions["database_labels"],
         )
 
     def predictions(self, settings: Settings) -> dict[str, np.ndarray]:
@@ -85,7 +88,7 @@ class Answers:
 
     def arrays(self, prefix: str) -> dict[str, np.ndarray]:
         """Per-sample arrays for a recorded result, each named ``<prefix>_...``."""
-        found = {
+        arrays = {
             "ids": self.ids,
             "labels": self.labels,
             "probs": self.probs,
@@ -94,4 +97,4 @@ class Answers:
             "neighbor_labels": self.neighbors.labels.astype(np.int32),
             "neighbor_sims": self.neighbors.sims,
         }
-        return {f"{prefix}_{name}": array for name, array in found.items() if array is not None}
+        return {f"{prefix}_{name}": array for name, array in arrays.items() if array is not None}

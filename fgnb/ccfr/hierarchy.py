@@ -46,8 +46,8 @@ def build_hierarchy(features: Any, labels: Any, n_parents: int, seed: int = 0) -
             f"n_parents is {n_parents}, needs 1 to {different}, the number of different class means"
         )
     with threadpool_limits(1):  # the order of a sum must not depend on the machine's cores
-        found = KMeans(int(n_parents), n_init=RESTARTS, random_state=seed).fit(means)
-    _, first, inverse = np.unique(found.labels_, return_index=True, return_inverse=True)
+        clusters = KMeans(int(n_parents), n_init=RESTARTS, random_state=seed).fit(means)
+    _, first, inverse = np.unique(clusters.labels_, return_index=True, return_inverse=True)
     number = np.empty(len(first), np.int64)
     number[np.argsort(first)] = np.arange(len(first))
     return torch.from_numpy(number[inverse])

@@ -28,7 +28,7 @@ from fgnb.ccfr.triplet import region_margins, triplet_loss
 from fgnb.nn.backbones import Backbone, global_pool
 from fgnb.nn.ranking import ranking_loss
 from fgnb.nn.regions import Anchors, greedy_nms, separated_nms
-from fgnb.nn.zoomed import Extractor, Sizes, Views
+from fgnb.nn.zoomed import Extractor, Sizes, ZoomedBatch
 
 SIGNALS = ("none", "gate", "margin-rank")
 NMS = ("separate", "joint")
@@ -37,7 +37,7 @@ BOXES = ("scored", "random", "centre")
 CANDIDATES = ("sampled", "best")
 
 
-class Chosen(NamedTuple):
+class ChosenRegions(NamedTuple):
     """Regions of a batch: places among the anchors ``Tensor[B, K]``, their scores and boxes."""
 
     places: Tensor
@@ -45,7 +45,7 @@ class Chosen(NamedTuple):
     boxes: Tensor
 
 
-class Looked(NamedTuple):
+class RegionOutput(NamedTuple):
     """What the model makes of a batch.
 
     Attributes:
@@ -60,11 +60,11 @@ class Looked(NamedTuple):
     embedding: Tensor
     logits: Tensor
     pooled: Tensor
-    chosen: Chosen
+    chosen: ChosenRegions
 
 
 @dataclass(frozen=True)
-class Choice:
+class RegionSelector:
     """How regions are picked from scores (section 3.2; 2 a scale and 0.25 in section 4.2).
 
     Raises:
@@ -91,15 +91,15 @@ class Choice:
         return greedy_nms(scores, anchors.overlap, count=self.count, iou=self.iou)
 
 
-def sample_places(anchors: Anchors, images: int, choice: Choice) -> Tensor:
-    """Boxes anywhere, all different: ``index[images, K]``, ``choice.per_scale`` of each scale.
+def sample_places(anchors: Anchors, images: int, selector: RegionSelector) -> Tensor:
+    """Boxes anywhere, all different: ``index[images, K]``, ``selector.per_scale`` of each scale.
 
     From PyTorch's random state, which `fgnb.training.fit` sets for each step.
     """
     device = anchors.boxes.device
     picks = []
     for index, _ in anchors.by_scale:
-        order = torch.rand(images, len(index), device=device).topk(choice.per_scale, dim=1)
+        order = torch.rand(images, len(index), device=device).topk(selector.per_scale, dim=1)
         picks.append(index[order.indices])
     return torch.cat(picks, dim=1)
 
@@ -137,11 +137,13 @@ class Scorer(nn.Module):
         """Scores ``Tensor[B, A]``; the pyramid sends no gradient into the extractor (as in NTS)."""
         return self.pyramid([m.detach() for m in maps])
 
-    def choose(self, scores: Tensor, choice: Choice, fixed: Tensor | None = None) -> Chosen:
+    def choose(
+        self, scores: Tensor, selector: RegionSelector, fixed: Tensor | None = None
+    ) -> ChosenRegions:
         """Regions by their scores, or those of ``fixed[B, K]``."""
         placed = self.anchors(scores.device)
-        index = choice(scores.detach(), placed) if fixed is None else fixed
-        return Chosen(index, scores.gather(1, index), placed.boxes[index])
+        index = selector(scores.detach(), placed) if fixed is None else fixed
+        return ChosenRegions(index, scores.gather(1, index), placed.boxes[index])
 
 
 class RegionModel(Scorer):
@@ -152,7 +154,7 @@ class RegionModel(Scorer):
         classes: that ``head`` tells apart; the stage gives it its start.
         anchors: all boxes that can be picked.
         sizes: of whole, source and region.
-        choice: how regions are picked.
+        selector: how regions are picked.
         fusion: ``network`` or ``concatenate``.
         signal: of `SIGNALS`.
         cut: of the backbone.
@@ -171,7 +173,7 @@ class RegionModel(Scorer):
         anchors: Anchors,
         sizes: Sizes,
         *,
-        choice: Choice,
+        selector: RegionSelector,
         fusion: str,
         signal: str,
         cut: int,
@@ -183,16 +185,16 @@ class RegionModel(Scorer):
             raise ValueError(f"fusion is {fusion!r}; it is one of {', '.join(FUSIONS)}")
         if signal not in SIGNALS:
             raise ValueError(f"scorer_signal is {signal!r}; it is one of {', '.join(SIGNALS)}")
-        if fusion == "network" and choice.nms == "joint":
+        if fusion == "network" and selector.nms == "joint":
             raise ValueError(
                 "the fusion network joins the regions of a scale: nms must be separate"
             )
-        channels, parts = backbone.num_features, choice.count
+        channels, parts = backbone.num_features, selector.count
         self.fusion: nn.Module = Concatenation()
         if fusion == "network":
-            self.fusion, parts = Fusion(channels, len(SCALES), choice.per_scale), len(SCALES)
+            self.fusion, parts = Fusion(channels, len(SCALES), selector.per_scale), len(SCALES)
         self.head = nn.Linear(channels * (1 + parts), classes)
-        self.choice, self.signal = choice, signal
+        self.selector, self.signal = selector, signal
         self.region_backbone = None if shared_extractor else copy.deepcopy(self.backbone)
 
     @property
@@ -202,31 +204,31 @@ class RegionModel(Scorer):
             return self.extractor
         return Extractor(self.region_backbone, self.sizes, self.cut, self.micro_batch)
 
-    def forward(self, views: Views, fixed: Tensor | None = None) -> Looked:
+    def forward(self, batch: ZoomedBatch, fixed: Tensor | None = None) -> RegionOutput:
         """Embed and classify a batch; ``fixed[B, K]`` names its regions in place of the scores."""
-        maps = self.extractor.whole(views.inputs)
+        maps = self.extractor.whole(batch.inputs)
         scores = self.score(maps)
-        chosen = self.choose(scores, self.choice, fixed)
-        regions = self.region_extractor.regions(views, chosen.boxes)
+        chosen = self.choose(scores, self.selector, fixed)
+        regions = self.region_extractor.regions(batch, chosen.boxes)
         pooled = regions.mean(dim=(3, 4))
         if self.signal == "gate":
             regions = regions * chosen.scores.sigmoid()[:, :, None, None, None]
         parts = torch.cat([global_pool(maps[-1])[:, None], self.fusion(regions)], dim=1)
         embedding = parts.flatten(1)
-        return Looked(scores, embedding, self.head(embedding), pooled, chosen)
+        return RegionOutput(scores, embedding, self.head(embedding), pooled, chosen)
 
-    def ranked(self, views: Views, looked: Looked) -> tuple[Tensor, Tensor]:
+    def ranked(self, batch: ZoomedBatch, output: RegionOutput) -> tuple[Tensor, Tensor]:
         """What `margin-rank` compares: the chosen regions, and one rival of each scale anywhere.
 
         Returns:
             scores ``Tensor[B, M]`` with a gradient, pooled features ``Tensor[B, M, D]`` without.
         """
-        placed = self.anchors(looked.scores.device)
-        rivals = sample_places(placed, len(looked.scores), replace(self.choice, per_scale=1))
+        placed = self.anchors(output.scores.device)
+        rivals = sample_places(placed, len(output.scores), replace(self.selector, per_scale=1))
         with torch.no_grad():
-            pooled = self.region_extractor.regions(views, placed.boxes[rivals]).mean(dim=(3, 4))
-        scores = torch.cat([looked.chosen.scores, looked.scores.gather(1, rivals)], dim=1)
-        return scores, torch.cat([looked.pooled.detach(), pooled], dim=1)
+            pooled = self.region_extractor.regions(batch, placed.boxes[rivals]).mean(dim=(3, 4))
+        scores = torch.cat([output.chosen.scores, output.scores.gather(1, rivals)], dim=1)
+        return scores, torch.cat([output.pooled.detach(), pooled], dim=1)
 
 
 class JointLoss(nn.Module):
@@ -245,17 +247,17 @@ class JointLoss(nn.Module):
         self.label_smoothing = label_smoothing
 
     def forward(
-        self, looked: Looked, targets: Tensor, ranked: tuple[Tensor, Tensor] | None = None
+        self, output: RegionOutput, targets: Tensor, ranked: tuple[Tensor, Tensor] | None = None
     ) -> dict[str, Tensor]:
         """The loss by parts: ``loss``, ``softmax``, ``triplet`` and, with ``ranked``, ``rank``.
 
         Args:
-            looked: the batch.
+            output: what the model makes of the batch.
             targets: ``Tensor[B]``.
             ranked: of `RegionModel.ranked`, where the signal is ``margin-rank``.
         """
-        softmax = F.cross_entropy(looked.logits, targets, label_smoothing=self.label_smoothing)
-        triplet = triplet_loss(looked.embedding, targets, margin=self.margin, mining=self.mining)
+        softmax = F.cross_entropy(output.logits, targets, label_smoothing=self.label_smoothing)
+        triplet = triplet_loss(output.embedding, targets, margin=self.margin, mining=self.mining)
         parts = {"loss": softmax + self.mu * triplet, "softmax": softmax, "triplet": triplet}
         if ranked is not None:
             scores, pooled = ranked

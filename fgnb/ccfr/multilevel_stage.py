@@ -78,7 +78,7 @@ class MultiLevelStage(PlainStage):
     """The plain stage under the multi-level loss; the module keeps ``backbone`` and ``head``."""
 
     modules = ("fgnb.ccfr.multilevel_stage",)
-    kept_as = None
+    stored_as = None
     spec: MultiLevelSpec
 
     def __init__(
@@ -91,10 +91,10 @@ class MultiLevelStage(PlainStage):
         if spec.children not in CHILDREN:
             raise ValueError(f"children is {spec.children!r}; it is one of {', '.join(CHILDREN)}")
         if spec.parents is not None:
-            found = check_parents(spec.parents)
-            if len(found) != n_classes or int(found.max()) + 1 != spec.n_parents:
+            given = check_parents(spec.parents)
+            if len(given) != n_classes or int(given.max()) + 1 != spec.n_parents:
                 raise ValueError(
-                    f"parents holds {len(found)} classes in {int(found.max()) + 1} super classes, "
+                    f"parents holds {len(given)} classes in {int(given.max()) + 1} super classes, "
                     f"needs {n_classes} in {spec.n_parents}"
                 )
 
@@ -111,8 +111,9 @@ class MultiLevelStage(PlainStage):
             plain = PlainStage(
                 self.images, spec.clustered_on, self.weights, GLOBAL, workers=self.workers
             )
-            kept = training.fit(plain).predictions
-            features, labels = kept["database_embedding"], kept["database_labels"]
+            predictions = training.fit(plain).predictions
+            features = predictions["database_embedding"]
+            labels = predictions["database_labels"]
         return tuple(build_hierarchy(features, labels, spec.n_parents, spec.seed).tolist())
 
     @cached_property
@@ -131,9 +132,9 @@ class MultiLevelStage(PlainStage):
 
     def predict(self, module: PlainModule) -> dict[str, np.ndarray]:
         """The plain stage's arrays, ``query_parent_probs[Q, P]`` and ``parents[C]``."""
-        kept = super().predict(module)
+        arrays = super().predict(module)
         assert isinstance(module, MultiLevelModule)
         with torch.inference_mode():
-            embedding = torch.from_numpy(kept["query_embedding"]).to(module.head.weight.device)
+            embedding = torch.from_numpy(arrays["query_embedding"]).to(module.head.weight.device)
             probs = module.parent_head(embedding).softmax(1).cpu().numpy()
-        return {**kept, "query_parent_probs": probs, "parents": np.array(self.parents)}
+        return {**arrays, "query_parent_probs": probs, "parents": np.array(self.parents)}

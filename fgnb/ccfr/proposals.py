@@ -64,12 +64,12 @@ class Proposals:
         scales = self.anchors.scales
         return np.asarray((scales == scales.min())[index].numpy())
 
-    def kept(self, index: Tensor) -> NDArray[np.float64]:
+    def surviving(self, index: Tensor) -> NDArray[np.float64]:
         """Share of each image's small boxes of `separate` that are among ``index[Q, K]``: [Q]."""
         alone = self.separate()
-        found = (alone[:, :, None] == index[:, None]).any(dim=2).numpy()
+        among = (alone[:, :, None] == index[:, None]).any(dim=2).numpy()
         mine = self.small(alone)
-        return np.asarray((found & mine).sum(axis=1) / mine.sum(axis=1))
+        return np.asarray((among & mine).sum(axis=1) / mine.sum(axis=1))
 
 
 def propose(stage: WarmUpStage | RegionStage, run: Run) -> Proposals:
@@ -82,8 +82,8 @@ def propose(stage: WarmUpStage | RegionStage, run: Run) -> Proposals:
     scorer: Any = module.scorer if isinstance(stage, WarmUpStage) else module.model
     with deterministic(spec.threads), torch.inference_mode():
         parts = [
-            scorer.score(scorer.extractor.whole(views.inputs.to(device))).cpu()
-            for views in stage.zoomed.batches(stage.query_index)
+            scorer.score(scorer.extractor.whole(batch.inputs.to(device))).cpu()
+            for batch in stage.zoomed.batches(stage.query_index)
         ]
     per_scale = 2 if isinstance(stage, WarmUpStage) else spec.per_scale
     return Proposals(torch.cat(parts).clone(), stage.anchors, spec.iou, per_scale)

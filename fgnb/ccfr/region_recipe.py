@@ -8,7 +8,7 @@ from typing import Any
 from fgnb.baselines.plain import PlainSpec, PlainStage
 from fgnb.baselines.recipe import Value, known
 from fgnb.baselines.start import start_field
-from fgnb.ccfr.model import Choice
+from fgnb.ccfr.model import RegionSelector
 from fgnb.ccfr.recipe import values
 from fgnb.ccfr.region_spec import RegionSpec, WarmUpSpec
 from fgnb.presets import Preset
@@ -68,8 +68,8 @@ def region_values(preset: Preset) -> dict[str, Value]:
 def warm_up_values(preset: Preset) -> dict[str, Value]:
     """All values of the ranking warm-up, each with its origin."""
     shared = {name: value for name, value in values(preset).items() if name in _SHARED}
-    kept = {name: MODEL[name] for name in ("iou", "border")}
-    return {**shared, **kept, **WARM_UP}
+    inherited = {name: MODEL[name] for name in ("iou", "border")}
+    return {**shared, **inherited, **WARM_UP}
 
 
 def warm_up_spec(preset: Preset, start: PlainStage, **overrides: Any) -> WarmUpSpec:
@@ -95,7 +95,7 @@ def region_spec(preset: Preset, start: PlainStage, **overrides: Any) -> RegionSp
     own = {name: value for name, value in recipe.items() if name not in zoom}
     made = RegionSpec(**zoom, **own, epochs=preset.region_epochs, warm_up=None)
     spec = replace(made, **overrides)
-    Choice(spec.nms, spec.per_scale, spec.iou)
+    RegionSelector(spec.nms, spec.per_scale, spec.iou)
     return spec
 
 

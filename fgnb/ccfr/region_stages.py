@@ -16,27 +16,27 @@ import torch
 from torch import Tensor, nn
 
 from fgnb import training
+from fgnb.baselines.averaging import StartAveraging, held_out_figures
 from fgnb.baselines.boxes import fixed_boxes
-from fgnb.baselines.kept import KeepsStart, held_out_figures
 from fgnb.baselines.plain import PlainStage
-from fgnb.baselines.start import begin_from, below, fit_head
+from fgnb.baselines.start import fit_head, part_weights, trained_start
 from fgnb.ccfr.model import (
     BOXES,
     CANDIDATES,
-    Choice,
     JointLoss,
-    Looked,
     RegionModel,
+    RegionOutput,
+    RegionSelector,
     Scorer,
     sample_places,
 )
 from fgnb.ccfr.pyramid import anchors
 from fgnb.ccfr.region_spec import RegionSpec, WarmUpSpec
 from fgnb.data import ImageSet, PKSampler, shuffled_batches
-from fgnb.nn.cache import kept
+from fgnb.nn.cache import stored_folder
 from fgnb.nn.heads import start_as_mean
 from fgnb.nn.ranking import ranking_loss
-from fgnb.nn.zoomed import Views, ZoomedImages
+from fgnb.nn.zoomed import ZoomedBatch, ZoomedImages
 from fgnb.training.environment import device
 from fgnb.training.schedule import sgd
 from fgnb.training.settings import deterministic
@@ -54,20 +54,20 @@ class WarmUpModule(nn.Module):
             )
         self.scorer.backbone.requires_grad_(False)
         self.head.requires_grad_(False)
-        self.choice = Choice("separate", spec.per_scale, spec.iou)
+        self.selector = RegionSelector("separate", spec.per_scale, spec.iou)
 
-    def loss(self, views: Views) -> dict[str, Tensor]:
+    def loss(self, batch: ZoomedBatch) -> dict[str, Tensor]:
         """NTS's ranking loss; a region is worth the probability of the true class on it alone."""
-        maps = self.scorer.extractor.whole(views.inputs)
+        maps = self.scorer.extractor.whole(batch.inputs)
         scores = self.scorer.score(maps)
         sampled = None
         if self.spec.candidates == "sampled":
-            sampled = sample_places(self.scorer.anchors(scores.device), len(scores), self.choice)
-        chosen = self.scorer.choose(scores, self.choice, sampled)
+            sampled = sample_places(self.scorer.anchors(scores.device), len(scores), self.selector)
+        chosen = self.scorer.choose(scores, self.selector, sampled)
         with torch.no_grad():
-            regions = self.scorer.extractor.regions(views, chosen.boxes)
+            regions = self.scorer.extractor.regions(batch, chosen.boxes)
             logits = self.head(regions.mean(dim=(3, 4)))
-            truth = views.targets[:, None, None].expand(-1, logits.shape[1], 1)
+            truth = batch.targets[:, None, None].expand(-1, logits.shape[1], 1)
             confidence = logits.log_softmax(2).gather(2, truth)[..., 0]
         return {"loss": ranking_loss(chosen.scores, confidence)}
 
@@ -77,7 +77,7 @@ class WarmUpModule(nn.Module):
         return sgd(groups, self.spec, self.epoch_steps)
 
 
-class RegionModule(KeepsStart):
+class RegionModule(StartAveraging):
     """The model under equation 7."""
 
     def __init__(
@@ -97,16 +97,16 @@ class RegionModule(KeepsStart):
             label_smoothing=spec.label_smoothing,
         )
 
-    def forward(self, views: Views) -> Looked:
+    def forward(self, batch: ZoomedBatch) -> RegionOutput:
         """Embed and classify a batch."""
         fixed = self.fixed
-        return self.model(views, None if fixed is None else fixed[views.rows])
+        return self.model(batch, None if fixed is None else fixed[batch.rows])
 
-    def loss(self, views: Views) -> dict[str, Tensor]:
+    def loss(self, batch: ZoomedBatch) -> dict[str, Tensor]:
         """Equation 7, and the scorer's own term where it has one."""
-        looked = self(views)
-        ranked = self.model.ranked(views, looked) if self.ranks else None
-        return self.objective(looked, views.targets, ranked)
+        output = self(batch)
+        ranked = self.model.ranked(batch, output) if self.ranks else None
+        return self.objective(output, batch.targets, ranked)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """SGD: extractor and pyramid at the recipe's rate, the new layers at a multiple of it.
@@ -160,9 +160,9 @@ class _ZoomStage:
         """Nothing; a stage that has something to say overrides it."""
         return {}
 
-    def _views(self, rows: np.ndarray, device: torch.device) -> Iterator[Views]:
-        for views in self.zoomed.batches(rows):
-            yield views.to(device)
+    def _batches(self, rows: np.ndarray, device: torch.device) -> Iterator[ZoomedBatch]:
+        for batch in self.zoomed.batches(rows):
+            yield batch.to(device)
 
     def _named(self) -> dict[str, np.ndarray]:
         images, query = self.images, self.query_index
@@ -189,7 +189,7 @@ class WarmUpStage(_ZoomStage):
     def module(self) -> WarmUpModule:
         """The start's extractor and head, and a fresh pyramid."""
         spec = self.spec
-        backbone, head, _ = begin_from(self.start)
+        backbone, head, _ = trained_start(self.start)
         scorer = Scorer(backbone, self.anchors, spec.sizes, spec.cut, spec.micro_batch)
         steps = -(-len(self.train_index) // spec.batch_size)
         return WarmUpModule(scorer, head, spec, steps)
@@ -202,11 +202,11 @@ class WarmUpStage(_ZoomStage):
         ``query_box_scales``.
         """
         module.eval()
-        choice = Choice("separate", 2, self.spec.iou)
+        selector = RegionSelector("separate", 2, self.spec.iou)
         index, scores = [], []
-        for views in self._views(self.query_index, module.head.weight.device):
-            scored = module.scorer.score(module.scorer.extractor.whole(views.inputs))
-            chosen = module.scorer.choose(scored, choice)
+        for batch in self._batches(self.query_index, module.head.weight.device):
+            scored = module.scorer.score(module.scorer.extractor.whole(batch.inputs))
+            chosen = module.scorer.choose(scored, selector)
             index.append(chosen.places.cpu().numpy())
             scores.append(chosen.scores.cpu().numpy())
         return {**self._named(), **self._boxes(np.concatenate(index), np.concatenate(scores))}
@@ -256,13 +256,13 @@ class RegionStage(_ZoomStage):
         Of what the start's head says of the whole, and a logistic regression on regions of these.
         """
         spec = self.spec
-        backbone, whole, c = begin_from(self.start)
+        backbone, whole, c = trained_start(self.start)
         model = RegionModel(
             backbone,
             whole.out_features,
             self.anchors,
             spec.sizes,
-            choice=Choice(spec.nms, spec.per_scale, spec.iou),
+            selector=RegionSelector(spec.nms, spec.per_scale, spec.iou),
             fusion=spec.fusion,
             signal=spec.scorer_signal,
             cut=spec.cut,
@@ -271,17 +271,17 @@ class RegionStage(_ZoomStage):
         )
         if self.warm_up is not None:
             ranked = training.fit(self.warm_up, progress=False).weights()
-            model.pyramid.load_state_dict(below(ranked, "scorer.pyramid"))
+            model.pyramid.load_state_dict(part_weights(ranked, "scorer.pyramid"))
         module = RegionModule(model, self.fixed, spec, len(self.sampler))
         region = nn.Linear(whole.in_features, whole.out_features)
         signal = () if spec.scorer_signal == "gate" else ("scorer_signal",)
         unseen = ("mu", "margin", "mining", "images_per_class", "new_layers")
         unseen += ("shared_extractor", *signal)
-        fit_head(self, region, lambda: self._seen(module), c=c, unseen=unseen)
+        fit_head(self, region, lambda: self._region_features(module), c=c, unseen=unseen)
         start_as_mean(model.head, whole, region)
         return module.keep_start(spec.average)
 
-    def _seen(self, module: RegionModule) -> np.ndarray:
+    def _region_features(self, module: RegionModule) -> np.ndarray:
         """Features of the training images' regions, fused where they are, ``[N, P, D]``."""
         embedding = self._infer(module.to(device()), self.train_index)["embedding"]
         module.to("cpu")
@@ -295,7 +295,7 @@ class RegionStage(_ZoomStage):
     def validate(self, module: RegionModule) -> dict[str, float]:
         """Held-out figures of the weights that would be kept; nothing where test would be read."""
         return held_out_figures(
-            self, module, lambda kept: self._infer(kept, self.query_index)["probs"]
+            self, module, lambda averaged: self._infer(averaged, self.query_index)["probs"]
         )
 
     def predict(self, module: RegionModule) -> dict[str, np.ndarray]:
@@ -325,10 +325,10 @@ class RegionStage(_ZoomStage):
             module = self.module()
             run.load_weights(module)
             with deterministic(self.spec.threads):
-                found = self._infer(module.to(device()), self.train_index)["embedding"]
-            np.save(work / "embedding.npy", found)
+                embedding = self._infer(module.to(device()), self.train_index)["embedding"]
+            np.save(work / "embedding.npy", embedding)
 
-        folder = kept("databases", {"stage": self.name, "run": run.key}, build, None)
+        folder = stored_folder("databases", {"stage": self.name, "run": run.key}, build, None)
         rows = self.train_index
         return {
             "database_ids": self.images.ids[rows],
@@ -341,18 +341,18 @@ class RegionStage(_ZoomStage):
         """Arrays of ``rows``, plain view, in evaluation mode."""
         was_training = module.training
         module.eval()
-        found: dict[str, list[np.ndarray]] = {}
-        for views in self._views(rows, module.model.head.weight.device):
-            looked = module(views)
+        arrays: dict[str, list[np.ndarray]] = {}
+        for batch in self._batches(rows, module.model.head.weight.device):
+            output = module(batch)
             for name, value in (
-                ("probs", looked.logits.softmax(1)),
-                ("embedding", looked.embedding),
-                ("index", looked.chosen.places),
-                ("scores", looked.chosen.scores),
+                ("probs", output.logits.softmax(1)),
+                ("embedding", output.embedding),
+                ("index", output.chosen.places),
+                ("scores", output.chosen.scores),
             ):
-                found.setdefault(name, []).append(value.cpu().numpy())
+                arrays.setdefault(name, []).append(value.cpu().numpy())
         module.train(was_training)
-        return {name: np.concatenate(parts) for name, parts in found.items()}
+        return {name: np.concatenate(parts) for name, parts in arrays.items()}
 
 
 def _free(module: nn.Module) -> list[nn.Parameter]:

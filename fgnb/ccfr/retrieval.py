@@ -56,9 +56,10 @@ def nearest(
         raise ValueError(f"labels is {labels.shape}; ({len(database)},) is needed")
     if k < 1:
         raise ValueError(f"k is {k}, needs 1 at least")
-    asked, unit = _normalised(queries, "queries"), _normalised(database, "database")
+    unit_queries, unit_database = _normalised(queries, "queries"), _normalised(database, "database")
     sims, index = zip(
-        *(topm_neighbors(part @ unit.T, k) for part in asked.split(chunk)), strict=True
+        *(topm_neighbors(part @ unit_database.T, k) for part in unit_queries.split(chunk)),
+        strict=True,
     )
     rows = torch.cat(index).numpy()
     return Neighbors(torch.cat(sims).numpy(), rows, labels[rows])

@@ -84,19 +84,19 @@ def class_maps(stage: FocusStage, run: Run) -> ClassMaps:
     """All three maps of the queries of a trained stage, whichever of them it used."""
     images, query = stage.images, stage.query_index
     model = trained_model(stage, run)
-    found: dict[str, list[Tensor]] = {}
+    collected: dict[str, list[Tensor]] = {}
     with deterministic(stage.spec.threads), torch.inference_mode():
-        for views in stage.zoomed.batches(query):
-            feature_map = model.extractor.whole(views.inputs)[-1]
+        for batch in stage.zoomed.batches(query):
+            feature_map = model.extractor.whole(batch.inputs)[-1]
             predicted = model.image(feature_map.mean(dim=(2, 3))).argmax(dim=1)
             for name, part in (
                 ("predicted", predicted),
                 ("maximum", model.attend(feature_map)),
                 ("of_predicted", model.attend(feature_map, predicted)),
-                ("of_true", model.attend(feature_map, views.targets)),
+                ("of_true", model.attend(feature_map, batch.targets)),
             ):
-                found.setdefault(name, []).append(part)
-    joined = {name: torch.cat(parts).clone() for name, parts in found.items()}
+                collected.setdefault(name, []).append(part)
+    joined = {name: torch.cat(parts).clone() for name, parts in collected.items()}
     return ClassMaps(
         ids=images.ids[query],
         labels=images.labels[query],
@@ -118,8 +118,8 @@ def every_class_map(stage: FocusStage, run: Run, query: int, *, sigma: float = 0
     model = trained_model(stage, run)
     rows = stage.query_index[query : query + 1]
     with deterministic(stage.spec.threads), torch.inference_mode():
-        (views,) = stage.zoomed.batches(rows)
-        feature_map = model.extractor.whole(views.inputs)[-1]
+        (batch,) = stage.zoomed.batches(rows)
+        feature_map = model.extractor.whole(batch.inputs)[-1]
         count = model.image.out_features
         repeated = feature_map.expand(count, -1, -1, -1)
         return model.attend(repeated, torch.arange(count), sigma=sigma).clone()

@@ -22,10 +22,10 @@ from fgnb.focus.spec import STRIDE, FocusSpec
 from fgnb.nn.backbones import Backbone, global_pool
 from fgnb.nn.heads import start_as_mean
 from fgnb.nn.regions import Anchors
-from fgnb.nn.zoomed import Extractor, Views
+from fgnb.nn.zoomed import Extractor, ZoomedBatch
 
 
-class Chosen(NamedTuple):
+class ChosenRegions(NamedTuple):
     """Regions of a batch, best first.
 
     Attributes:
@@ -41,7 +41,7 @@ class Chosen(NamedTuple):
     boxes: Tensor
 
 
-class Looked(NamedTuple):
+class FocusOutput(NamedTuple):
     """What the model makes of a batch.
 
     Attributes:
@@ -59,7 +59,7 @@ class Looked(NamedTuple):
     regions: Tensor
     hybrid_logits: Tensor | None
     embedding: Tensor
-    chosen: Chosen
+    chosen: ChosenRegions
 
     @property
     def logits(self) -> Tensor:
@@ -112,21 +112,21 @@ class FocusModel(nn.Module):
 
     def forward(
         self,
-        views: Views,
+        batch: ZoomedBatch,
         *,
         classes: Tensor | None = None,
         fixed: Tensor | None = None,
         count: int | None = None,
-    ) -> Looked:
+    ) -> FocusOutput:
         """Look at whole images, then at their regions.
 
         Args:
-            views: the batch.
+            batch: the images.
             classes: whose maps ``attention="single"`` takes, ``Tensor[B]``; None: the predicted.
             fixed: regions to take in place of the map's, cells ``Tensor[B, K]``.
             count: regions to look at, None for m; under l only without a hybrid classifier.
         """
-        feature_map = self.extractor.whole(views.inputs)[-1]
+        feature_map = self.extractor.whole(batch.inputs)[-1]
         whole = global_pool(feature_map)
         image_logits = self.image(whole)
         if self.spec.attention == "max":
@@ -134,13 +134,15 @@ class FocusModel(nn.Module):
         elif classes is None:
             classes = image_logits.argmax(dim=1)
         chosen = self.choose(self.attend(feature_map, classes), fixed, count)
-        regions = self.look_at(views, chosen, whole)
+        regions = self.look_at(batch, chosen, whole)
         embedding, hybrid_logits = whole, None
         if self.hybrid is not None:
             best = regions[:, : self.spec.concatenated].flatten(1)
             embedding = torch.cat([whole, best], dim=1)
             hybrid_logits = self.hybrid(embedding)
-        return Looked(image_logits, self.judge(regions), regions, hybrid_logits, embedding, chosen)
+        return FocusOutput(
+            image_logits, self.judge(regions), regions, hybrid_logits, embedding, chosen
+        )
 
     def attend(
         self, feature_map: Tensor, classes: Tensor | None = None, *, sigma: float | None = None
@@ -169,7 +171,9 @@ class FocusModel(nn.Module):
                 maps = maps[:, 0]
             return maps
 
-    def choose(self, maps: Tensor, fixed: Tensor | None = None, count: int | None = None) -> Chosen:
+    def choose(
+        self, maps: Tensor, fixed: Tensor | None = None, count: int | None = None
+    ) -> ChosenRegions:
         """The best regions of ``maps[B, h, w]``, or those of ``fixed``.
 
         Raises:
@@ -186,9 +190,9 @@ class FocusModel(nn.Module):
         else:
             places = fixed[:, :count]
         scores = maps.detach().flatten(1).gather(1, places)
-        return Chosen(maps, places, scores, anchors.boxes[places])
+        return ChosenRegions(maps, places, scores, anchors.boxes[places])
 
-    def look_at(self, views: Views, chosen: Chosen, whole: Tensor) -> Tensor:
+    def look_at(self, batch: ZoomedBatch, chosen: ChosenRegions, whole: Tensor) -> Tensor:
         """Features of the zoomed regions, ``Tensor[B, K, D]``."""
         if not chosen.places.shape[1]:
             return whole.new_zeros(len(whole), 0, whole.shape[1])
@@ -196,8 +200,8 @@ class FocusModel(nn.Module):
             anchors = self.anchors(whole.device)
             step = self.spec.image_size / chosen.maps.shape[-1]
             boxes = attached_boxes(chosen.maps, chosen.places, anchors, reach=1.01 * step)
-            return attached_regions(self.region_extractor, views, boxes).mean(dim=(3, 4))
-        return self.region_extractor.regions(views, chosen.boxes).mean(dim=(3, 4))
+            return attached_regions(self.region_extractor, batch, boxes).mean(dim=(3, 4))
+        return self.region_extractor.regions(batch, chosen.boxes).mean(dim=(3, 4))
 
     def judge(self, regions: Tensor) -> Tensor:
         """What the region-level classifier says of ``regions[B, K, D]``: ``Tensor[B, K, C]``."""
@@ -223,26 +227,26 @@ class FocusModel(nn.Module):
             start_as_mean(self.hybrid, self.image, self.region)
 
 
-def losses(looked: Looked, targets: Tensor, spec: FocusSpec) -> dict[str, Tensor]:
+def losses(output: FocusOutput, targets: Tensor, spec: FocusSpec) -> dict[str, Tensor]:
     """Section 3.3: softmax losses alone, and ``loss``, their weighted sum.
 
     ``image``, ``region`` (the mean over images and regions) and ``hybrid``; one whose weight is 0
     is left out.
 
     Args:
-        looked: what the model says.
+        output: what the model says.
         targets: ``Tensor[B]``.
         spec: the weights, and the label smoothing of all three.
     """
-    regions = looked.region_logits.shape[1]
+    regions = output.region_logits.shape[1]
     said = {
-        "image": (spec.image_weight, looked.image_logits, targets),
+        "image": (spec.image_weight, output.image_logits, targets),
         "region": (
             spec.region_weight,
-            looked.region_logits.flatten(0, 1),
+            output.region_logits.flatten(0, 1),
             targets.repeat_interleave(regions),
         ),
-        "hybrid": (spec.hybrid_weight, looked.hybrid_logits, targets),
+        "hybrid": (spec.hybrid_weight, output.hybrid_logits, targets),
     }
     parts, total = {}, targets.new_zeros((), dtype=torch.float32)
     for name, (weight, logits, truth) in said.items():

@@ -22,13 +22,13 @@ from fgnb.training import Run
 from fgnb.training.settings import deterministic
 
 
-def kept_under_noise(
+def stability_under_noise(
     stage: FocusStage, run: Run, *, noise: float, sigmas: Sequence[float], seed: int = 0
 ) -> list[NDArray[np.float64]]:
     """How much of a clean picture's best regions the same picture with noise gives again.
 
     Args:
-        stage: a trained stage; its queries are asked, and the ``concatenated`` best regions.
+        stage: a trained stage; the ``concatenated`` best regions of its queries count.
         run: its run.
         noise: standard deviation of the noise in every pixel and channel, in units of the
             normalised input (1 is the spread of the pretraining pictures).
@@ -48,7 +48,7 @@ def kept_under_noise(
     info = model.backbone.info
     transform = eval_transform(spec.image_size, info, crop_ratio=spec.crop_ratio)
     draw = torch.Generator().manual_seed(seed)
-    found: list[list[Tensor]] = [[] for _ in sigmas]
+    overlaps: list[list[Tensor]] = [[] for _ in sigmas]
     with deterministic(spec.threads), torch.inference_mode():
         for _, pictures in batches(stage.images, transform, rows=stage.query_index):
             noisy = pictures + noise * torch.randn(pictures.shape, generator=draw)
@@ -56,7 +56,7 @@ def kept_under_noise(
                 model.backbone(look.contiguous(memory_format=torch.channels_last))
                 for look in (pictures, noisy)
             ]
-            for kept, sigma in zip(found, sigmas, strict=True):
+            for of_sigma, sigma in zip(overlaps, sigmas, strict=True):
                 clean, other = (
                     choose(
                         model.attend(feature_map, sigma=sigma),
@@ -67,5 +67,5 @@ def kept_under_noise(
                     for feature_map in looks
                 )
                 nearest = stage.anchors.overlap[clean[:, :, None], other[:, None]].amax(dim=2)
-                kept.append(nearest.mean(dim=1))
-    return [torch.cat(parts).numpy() for parts in found]
+                of_sigma.append(nearest.mean(dim=1))
+    return [torch.cat(parts).numpy() for parts in overlaps]

@@ -44,14 +44,14 @@ def origins(stage: Stage, preset: Preset) -> dict[str, Value]:
     found |= scale_values(preset, "region_epochs" if regions else "epochs", STATED)
     if not regions:
         return found | plain_values(preset)
-    begun, known = start_value(preset), region_values(preset)
+    origin, known = start_value(preset), region_values(preset)
     box, scale = known["box_size"], least_map_scale(spec.image_size, spec.proposals)
     known["box_size"] = Value(box.value * spec.image_size / REFERENCE, box.origin, box.reason)
     if scale > 1:
         known["map_scale"] = Value(
             scale, "chosen", "the backbone's map has fewer cells than there are regions"
         )
-    return found | known | {"start": Value(spec.start, begun.origin, begun.reason)}
+    return found | known | {"start": Value(spec.start, origin.origin, origin.reason)}
 
 
 def cost(stage: Stage) -> Cost:

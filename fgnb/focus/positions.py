@@ -14,7 +14,7 @@ from fgnb.nn.backbones import NO_CUT
 from fgnb.nn.crops import crop_and_resize
 from fgnb.nn.regions import Anchors
 from fgnb.nn.zoom import normalise
-from fgnb.nn.zoomed import Extractor, Views
+from fgnb.nn.zoomed import Extractor, ZoomedBatch
 
 
 def attached_boxes(maps: Tensor, index: Tensor, anchors: Anchors, reach: float) -> Tensor:
@@ -37,9 +37,9 @@ def attached_boxes(maps: Tensor, index: Tensor, anchors: Anchors, reach: float) 
     return boxes[index] + (mean - mean.detach()).repeat(1, 1, 2)
 
 
-def attached_regions(extractor: Extractor, views: Views, boxes: Tensor) -> Tensor:
+def attached_regions(extractor: Extractor, batch: ZoomedBatch, boxes: Tensor) -> Tensor:
     """`Extractor.regions`, all at a time, with a gradient to ``boxes[B, K, 4]``."""
-    sources = views.inputs if extractor.cut == NO_CUT else views.sources
+    sources = batch.inputs if extractor.cut == NO_CUT else batch.sources
     sizes, info = extractor.sizes, extractor.backbone.info
     scale = sources.shape[-1] / sizes.image
     crops = crop_and_resize(sources, boxes * scale, sizes.crop, gradient=True)

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from fgnb import training
+from fgnb.baselines.averaging import StartAveraging, held_out_figures
 from fgnb.baselines.boxes import fixed_boxes
-from fgnb.baselines.kept import KeepsStart, held_out_figures
 from fgnb.baselines.plain import PlainStage
-from fgnb.baselines.start import begin, check_start, fit_head
+from fgnb.baselines.start import check_start, fit_head, starting_point
 from fgnb.data import ImageSet
-from fgnb.focus.model import FocusModel, Looked, losses, region_boxes
+from fgnb.focus.model import FocusModel, FocusOutput, losses, region_boxes
 from fgnb.focus.spec import FocusSpec
-from fgnb.nn.zoomed import Views, ZoomedImages
+from fgnb.nn.zoomed import ZoomedBatch, ZoomedImages
 from fgnb.training.environment import device
 from fgnb.training.schedule import sgd
 
@@ -28,7 +28,7 @@ _UNSEEN = (
 )  # by the classifier of single regions, before the first step
 
 
-class FocusModule(KeepsStart):
+class FocusModule(StartAveraging):
     """The model, its loss and its optimiser; ``fixed`` are the controls' cells of every image."""
 
     fixed: Tensor | None
@@ -41,15 +41,15 @@ class FocusModule(KeepsStart):
         self.register_buffer("fixed", fixed, persistent=False)
 
     def forward(
-        self, views: Views, *, classes: Tensor | None = None, count: int | None = None
-    ) -> Looked:
+        self, batch: ZoomedBatch, *, classes: Tensor | None = None, count: int | None = None
+    ) -> FocusOutput:
         """Look at a batch; arguments as in `FocusModel`."""
-        fixed = None if self.fixed is None else self.fixed[views.rows]
-        return self.model(views, classes=classes, fixed=fixed, count=count)
+        fixed = None if self.fixed is None else self.fixed[batch.rows]
+        return self.model(batch, classes=classes, fixed=fixed, count=count)
 
-    def loss(self, views: Views) -> dict[str, Tensor]:
+    def loss(self, batch: ZoomedBatch) -> dict[str, Tensor]:
         """The softmax losses; a single-class map is that of the true class."""
-        return losses(self(views, classes=views.targets), views.targets, self.spec)
+        return losses(self(batch, classes=batch.targets), batch.targets, self.spec)
 
     def configure_optimizers(self) -> dict[str, Any]:
         """SGD over what is not frozen, the pretrained layers at a fraction of the rate."""
@@ -113,12 +113,12 @@ class FocusStage:
     def module(self) -> FocusModule:
         """The start's extractor, and classifiers that begin as ``head_start`` says."""
         spec = self.spec
-        backbone, head, c = begin(self.start, self.plain)
+        backbone, head, c = starting_point(self.start, self.plain)
         model = FocusModel(backbone, head, spec)
         epoch_steps = -(-len(self.train_index) // spec.batch_size)
         module = FocusModule(model, self.fixed, spec, epoch_steps)
         if spec.head_start == "fitted":
-            fit_head(self, model.region, lambda: self._seen(module), c=c, unseen=_UNSEEN)
+            fit_head(self, model.region, lambda: self._region_features(module), c=c, unseen=_UNSEEN)
             model.start_others()
         return module.keep_start(spec.average)
 
@@ -131,7 +131,7 @@ class FocusStage:
         return held_out_figures(
             self,
             module,
-            lambda kept: self._look(kept, self.query_index, self._answering)["probs"],
+            lambda averaged: self._infer(averaged, self.query_index, self._answering)["probs"],
         )
 
     def predict(self, module: FocusModule) -> dict[str, np.ndarray]:
@@ -145,20 +145,20 @@ class FocusStage:
         ``query_box_scales[Q, K]``. K is ``proposals``.
         """
         images, query = self.images, self.query_index
-        found = self._look(module, query)
-        places = found.pop("places")
-        del found["regions"]
+        arrays = self._infer(module, query)
+        places = arrays.pop("places")
+        del arrays["regions"]
         return {
             "query_ids": images.ids[query],
             "query_labels": images.labels[query],
-            **{f"query_{name}": array for name, array in found.items()},
+            **{f"query_{name}": array for name, array in arrays.items()},
             "query_boxes": self.anchors.boxes.numpy()[places],
             "query_box_scales": self.anchors.scales.numpy()[places],
         }
 
-    def _seen(self, module: FocusModule) -> np.ndarray:
+    def _region_features(self, module: FocusModule) -> np.ndarray:
         """What the classifier of regions sees of the training images."""
-        regions = self._look(module.to(device()), self.train_index)["regions"]
+        regions = self._infer(module.to(device()), self.train_index)["regions"]
         module.to("cpu")
         return regions
 
@@ -168,7 +168,7 @@ class FocusStage:
         return self.spec.concatenated if self.spec.hybrid else 0
 
     @torch.inference_mode()
-    def _look(
+    def _infer(
         self, module: FocusModule, rows: np.ndarray, count: int | None = None
     ) -> dict[str, np.ndarray]:
         """Arrays of ``rows``, plain view, in evaluation mode."""
@@ -181,20 +181,20 @@ class FocusStage:
     def _batches(
         self, module: FocusModule, rows: np.ndarray, count: int | None
     ) -> Iterator[dict[str, np.ndarray]]:
-        where = module.model.image.weight.device
-        for views in self.zoomed.batches(rows):
-            looked = module(views.to(where), count=count)
-            found = {
-                "probs": looked.logits.softmax(1),
-                "image_probs": looked.image_logits.softmax(1),
-                "region_probs": looked.region_logits.softmax(2),
-                "regions": looked.regions,
-                "embedding": looked.embedding,
-                "maps": looked.chosen.maps,
-                "box_scores": looked.chosen.scores,
-                "places": looked.chosen.places,
+        target_device = module.model.image.weight.device
+        for batch in self.zoomed.batches(rows):
+            output = module(batch.to(target_device), count=count)
+            arrays = {
+                "probs": output.logits.softmax(1),
+                "image_probs": output.image_logits.softmax(1),
+                "region_probs": output.region_logits.softmax(2),
+                "regions": output.regions,
+                "embedding": output.embedding,
+                "maps": output.chosen.maps,
+                "box_scores": output.chosen.scores,
+                "places": output.chosen.places,
             }
-            yield {name: value.cpu().numpy() for name, value in found.items()}
+            yield {name: value.cpu().numpy() for name, value in arrays.items()}
 
 
 def _free(parts: Sequence[nn.Module | None]) -> list[nn.Parameter]:

@@ -72,10 +72,10 @@ def region_stage(
     if start not in STARTS:
         raise ValueError(f"start is {start!r}; it is one of {', '.join(STARTS)}")
     spec = region_spec(preset, backbone, weights, fold=fold, seed=seed, **overrides)
-    begun = _start(preset, images, spec, weights) if start == "global" else None
-    spec = replace(spec, start=start_field(begun))
+    start_stage = _start(preset, images, spec, weights) if start == "global" else None
+    spec = replace(spec, start=start_field(start_stage))
     return FocusStage(
-        images, spec, weights, "focus/regions", start=begun, workers=preset.loader_workers
+        images, spec, weights, "focus/regions", start=start_stage, workers=preset.loader_workers
     )
 
 

@@ -20,7 +20,7 @@ from fgnb.metrics.statistics import Interval
 DRAWS = 1000
 
 
-def sway(correct: Any, axis: int, *, draws: int = DRAWS, seed: int = 0) -> Interval:
+def accuracy_range(correct: Any, axis: int, *, draws: int = DRAWS, seed: int = 0) -> Interval:
     """Highest minus lowest accuracy along one axis, averaged over the other.
 
     Args:
@@ -61,8 +61,8 @@ def regret(correct: Any, *, draws: int = DRAWS, seed: int = 0) -> Interval:
 
     def loss(shares: NDArray[np.float64]) -> NDArray[np.float64]:
         common = shares.mean(axis=1).argmax(axis=0)  # [draws]
-        there = np.take_along_axis(shares, common[None, None], axis=0)[0]
-        return np.asarray((shares.max(axis=0) - there).max(axis=0))
+        at_common = np.take_along_axis(shares, common[None, None], axis=0)[0]
+        return np.asarray((shares.max(axis=0) - at_common).max(axis=0))
 
     return _over_images(_points(correct), loss, draws, seed)
 
@@ -100,7 +100,7 @@ def best_value(
     return _over_images(points, at, draws, seed)
 
 
-def shortfall(chosen: Any, correct: Any, *, draws: int = DRAWS, seed: int = 0) -> Interval:
+def gap_to_best(chosen: Any, correct: Any, *, draws: int = DRAWS, seed: int = 0) -> Interval:
     """Accuracy of a setting found without labels, minus that of the best point of a line.
 
     The best point is the best on the same images, and is sought again in every draw: it is a

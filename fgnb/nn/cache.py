@@ -7,10 +7,12 @@ from pathlib import Path
 
 from fgnb import paths, store
 
-_found_sound: set[tuple[object, ...]] = set()
+_verified: set[tuple[object, ...]] = set()
 
 
-def kept(kind: str, described: object, build: Callable[[Path], None], root: Path | None) -> Path:
+def stored_folder(
+    kind: str, described: object, build: Callable[[Path], None], root: Path | None
+) -> Path:
     """The folder of what ``described`` names: found sound in the store, or built now.
 
     A folder's hashes are compared once a process, and again when a file in it has changed: the
@@ -24,16 +26,16 @@ def kept(kind: str, described: object, build: Callable[[Path], None], root: Path
     """
     folder = (root or paths.runs_root()) / kind / store.digest(described)[:24]
     with store.lock(folder):
-        if _looks(folder) not in _found_sound:
+        if _file_stats(folder) not in _verified:
             if store.check(folder):
                 with store.building(folder) as work:
                     store.write_atomic(work / "spec.json", store.canonical_json(described))
                     build(work)
-            _found_sound.add(_looks(folder))
+            _verified.add(_file_stats(folder))
     return folder
 
 
-def _looks(folder: Path) -> tuple[object, ...]:
+def _file_stats(folder: Path) -> tuple[object, ...]:
     """The folder with the name, size and time of every file in it."""
     files = sorted(folder.iterdir()) if folder.is_dir() else []
     stats = ((file.name, file.stat()) for file in files)

@@ -63,21 +63,21 @@ class Cost:
         forward: those of the forward pass alone.
         weights: numbers that the networks hold, statistics of normalisation included.
         trained: those of them that are trained.
-        kept: bytes that the backward pass needs of a batch.
-        passing: bytes that go in and out of the largest layer.
+        activations: bytes that the backward pass needs of a batch.
+        largest_layer: bytes that go in and out of the largest layer.
     """
 
     operations: int
     forward: int
     weights: int
     trained: int
-    kept: int
-    passing: int
+    activations: int
+    largest_layer: int
 
     @property
     def memory(self) -> int:
         """Bytes: weights, their gradients and momentum in float32, and a batch's activations."""
-        return 4 * (self.weights + 2 * self.trained) + self.kept + self.passing
+        return 4 * (self.weights + 2 * self.trained) + self.activations + self.largest_layer
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class _Counted:
 
     operations: int
     forward: int
-    kept: int
-    passing: int
+    activations: int
+    largest_layer: int
     ends: int
 
 
@@ -99,19 +99,19 @@ def step_cost(parts: Sequence[Part], held: Sequence[nn.Module] = ()) -> Cost:
         held: further modules that lie in memory without running, such as a trunk whose maps are
             cached.
     """
-    operations = forward = kept = passing = 0
+    operations = forward = activations = largest_layer = 0
     for part in parts:
         one, items = _count(part), part.items
         together = min(part.at_once or items, items)
         again = one.forward if part.at_once and part.backward else 0
         forward += items * one.forward
         operations += items * (one.operations + again)
-        kept += together * one.kept
+        activations += together * one.activations
         if part.at_once or not part.backward:
-            kept += items * one.ends
-        passing = max(passing, together * one.passing)
+            activations += items * one.ends
+        largest_layer = max(largest_layer, together * one.largest_layer)
     weights, trained = _weights([*(part.module for part in parts), *held])
-    return Cost(operations, forward, weights, trained, kept, passing)
+    return Cost(operations, forward, weights, trained, activations, largest_layer)
 
 
 def whole_part(
@@ -152,8 +152,8 @@ def _count(part: Part) -> _Counted:
     return _Counted(
         operations=counter.get_total_flops(),
         forward=forward,
-        kept=sum(storage.nbytes() for storage in storages.values()),
-        passing=max(sizes, default=0),
+        activations=sum(storage.nbytes() for storage in storages.values()),
+        largest_layer=max(sizes, default=0),
         ends=sum(map(_bytes, inputs)) + _bytes(output),
     )
 

@@ -22,7 +22,7 @@ from fgnb import store
 from fgnb.data import ImageSet, load_rgb
 from fgnb.data.transforms import EvalTransform, eval_transform
 from fgnb.nn.backbones import Backbone, create_backbone, global_pool
-from fgnb.nn.cache import kept
+from fgnb.nn.cache import stored_folder
 from fgnb.nn.memory import keep_freed_memory
 from fgnb.nn.weights import WeightsInfo, weights_info
 
@@ -114,7 +114,7 @@ def trunk_maps(
         _compute(images, seeded_backbone(backbone, weights, cut=cut, seed=seed), spec, work)
 
     described = {**asdict(spec), "code": store.code_digest(["fgnb.nn.maps"])}
-    folder = kept("maps", described, build, root)
+    folder = stored_folder("maps", described, build, root)
     return TrunkMaps(
         np.load(folder / "maps.npy", mmap_mode="r"),
         np.load(folder / "features.npy"),

@@ -21,7 +21,7 @@ from torchvision.transforms.v2 import functional as F
 from fgnb import store
 from fgnb.data import ImageSet, load_rgb
 from fgnb.data.transforms import InputInfo, eval_transform
-from fgnb.nn.cache import kept
+from fgnb.nn.cache import stored_folder
 from fgnb.nn.regions import crop_and_resize
 
 CHUNK = 64
@@ -71,7 +71,7 @@ def source_pictures(
                 array[start : rows.stop] = np.stack(list(pool.map(read, rows)))
         array.flush()
 
-    folder = kept("pictures", described, build, root)
+    folder = stored_folder("pictures", described, build, root)
     return np.load(folder / "pictures.npy", mmap_mode="r")
 
 

@@ -25,8 +25,8 @@ from fgnb.nn.weights import WeightsInfo, weights_info
 from fgnb.nn.zoom import source_pictures, zoom
 
 
-class Views(NamedTuple):
-    """A batch of images.
+class ZoomedBatch(NamedTuple):
+    """A batch of images, with the larger pictures that regions are zoomed from.
 
     Attributes:
         inputs: trunk maps ``Tensor[B, D, h, w]``; with ``cut=1`` normalised pictures at the
@@ -41,9 +41,9 @@ class Views(NamedTuple):
     rows: Tensor
     targets: Tensor
 
-    def to(self, device: torch.device) -> Views:
+    def to(self, device: torch.device) -> ZoomedBatch:
         """The same batch on ``device``."""
-        return Views(*(part.to(device) for part in self))
+        return ZoomedBatch(*(part.to(device) for part in self))
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class ZoomedImages:
     def __len__(self) -> int:
         return len(self.train_index)
 
-    def __getitem__(self, position: tuple[int, int]) -> Views:
+    def __getitem__(self, position: tuple[int, int]) -> ZoomedBatch:
         """The training sample at ``(epoch, index)``; flip and crop are a function of it."""
         epoch, index = position
         row = int(self.train_index[index])
@@ -126,17 +126,17 @@ class ZoomedImages:
         if self.spec.cut == NO_CUT:
             picture = load_rgb(self.images.path(row))
             whole = self._augment(picture, seed=(self.spec.seed, epoch, row))
-            return Views(whole, torch.empty(0), place, target)
+            return ZoomedBatch(whole, torch.empty(0), place, target)
         view = int(np.random.default_rng((self.spec.seed, epoch, row)).integers(2))
         source = self.sources[row][..., ::-1] if view else self.sources[row]
-        return Views(
+        return ZoomedBatch(
             torch.from_numpy(np.array(self.cache.maps[row, view])),
             torch.from_numpy(np.array(source)),
             place,
             target,
         )
 
-    def batches(self, rows: np.ndarray, size: int = 32) -> Iterator[Views]:
+    def batches(self, rows: np.ndarray, size: int = 32) -> Iterator[ZoomedBatch]:
         """``rows`` in order, plain view, ``size`` at a time."""
         labels = torch.from_numpy(np.array(self.images.labels))
         if self.spec.cut == NO_CUT:
@@ -145,13 +145,13 @@ class ZoomedImages:
             )
             for start, pictures in batches(self.images, transform, size, rows):
                 chosen = torch.from_numpy(rows[start : start + size])
-                yield Views(pictures, torch.empty(0), chosen, labels[chosen])
+                yield ZoomedBatch(pictures, torch.empty(0), chosen, labels[chosen])
             return
         for start in range(0, len(rows), size):
             some = rows[start : start + size]
             place = torch.from_numpy(some)
             maps = torch.from_numpy(self.cache.maps[some, 0])
-            yield Views(maps, torch.from_numpy(self.sources[some]), place, labels[place])
+            yield ZoomedBatch(maps, torch.from_numpy(self.sources[some]), place, labels[place])
 
 
 class Extractor:
@@ -182,17 +182,17 @@ class Extractor:
             raise ValueError(f"cut is {self.cut}; a frozen trunk ends at stride {strides[0]}")
         return [inputs, self.backbone.tail(inputs)]
 
-    def regions(self, views: Views, boxes: Tensor) -> Tensor:
+    def regions(self, batch: ZoomedBatch, boxes: Tensor) -> Tensor:
         """Last maps of zoomed regions.
 
         Args:
-            views: the batch.
+            batch: the images.
             boxes: ``Tensor[B, K, 4]`` in the frame of the whole.
 
         Returns:
             ``Tensor[B, K, D, h, w]``.
         """
-        sources = views.inputs if self.cut == NO_CUT else views.sources
+        sources = batch.inputs if self.cut == NO_CUT else batch.sources
         crops = zoom(
             sources,
             boxes,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from fgnb.focus.repropose import Reproposed
+from fgnb.focus.region_answers import RegionAnswers
 from fgnb.focus.spec import FocusSpec
 from fgnb.metrics import holm
 from fgnb.metrics.coverage import boxes_moved
@@ -100,7 +100,7 @@ def claimed(spec: FocusSpec) -> dict[str, Choice]:
 
 
 def choice_arrays(
-    runs: Mapping[str, Run], again: Mapping[str, Reproposed]
+    runs: Mapping[str, Run], again: Mapping[str, RegionAnswers]
 ) -> dict[str, NDArray[Any]]:
     """Answers of every row on the held-out images, and how many boxes another choice moved.
 

@@ -48,7 +48,7 @@ from fgnb.metrics import (
 )
 from fgnb.metrics.coverage import mean_interval
 from fgnb.metrics.gains import gain_contrast
-from fgnb.metrics.grid import best_value, calibration_interval, regret, shortfall, sway
+from fgnb.metrics.grid import accuracy_range, best_value, calibration_interval, gap_to_best, regret
 from fgnb.metrics.grouping import adjusted_rand
 from fgnb.report.provenance import Provenance
 from fgnb.report.results import Result, ResultError, record
@@ -290,7 +290,7 @@ def _of_gain(kind: str, derivation: Mapping[str, Any], arrays: Arrays) -> Derive
             raise ResultError(
                 f"array {derivation['line']!r} has shape {line.shape}; needs (A, {len(truth)})"
             )
-        found = shortfall(right, line == truth)
+        found = gap_to_best(right, line == truth)
     else:
         other = correct(arrays, derivation["against"], derivation["labels"])
         within = _array(arrays, derivation["within"]).astype(bool)
@@ -316,7 +316,7 @@ def _of_grid(kind: str, derivation: Mapping[str, Any], arrays: Arrays) -> Derive
         )
     right, scale = answers == truth, 100.0
     if kind == "sway":
-        found = sway(right, int(derivation["axis"]))
+        found = accuracy_range(right, int(derivation["axis"]))
     elif kind == "regret":
         found = regret(right)
     else:

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from fgnb.focus.region_answers import RegionAnswers
 from fgnb.focus.region_stage import FocusStage
-from fgnb.focus.repropose import Reproposed
 from fgnb.focus.spec import STRIDE
 from fgnb.metrics.coverage import boxes_moved
 from fgnb.nn.backbones import NO_CUT
@@ -172,7 +172,9 @@ def cost_results(
     return results
 
 
-def head_arrays(steps: Sequence[Step], found: Mapping[str, Reproposed]) -> dict[str, NDArray[Any]]:
+def head_arrays(
+    steps: Sequence[Step], found: Mapping[str, RegionAnswers]
+) -> dict[str, NDArray[Any]]:
     """What removing a classifier changes on each held-out image, and the weights under Fig. 1.
 
     Args:

@@ -118,8 +118,8 @@ def region_arrays(
             f"{key}_side": box_sides(asked.anchors.boxes[asked.joint()].numpy()).mean(axis=1),
             f"{key}_small": asked.small(asked.joint()).mean(axis=1),
             f"{key}_all_kept": np.ones(len(regions)),
-            f"{key}_kept": asked.kept(asked.joint()),
-            f"{key}_kept_closed": asked.kept(asked.joint(drop_equal=True)),
+            f"{key}_kept": asked.surviving(asked.joint()),
+            f"{key}_kept_closed": asked.surviving(asked.joint(drop_equal=True)),
             f"{key}_moved": boxes_moved(before.boxes, regions.boxes),
         }
         sides = arrays[f"{key}_side"], arrays[f"{slug(WARM_UP)}_side"]

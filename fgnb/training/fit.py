@@ -30,6 +30,7 @@ class Identity:
     """What makes a run this run; ``key`` is its hash and ``path`` its folder."""
 
     described: dict[str, Any]
+    code_of: tuple[str, ...]
     key: str
     path: Path
 
@@ -50,16 +51,16 @@ def identity(stage: Stage, root: Path | None = None) -> Identity:
         if not hasattr(stage.spec, name):
             raise TypeError(f"the spec of {stage.name} has no {name}; every spec needs it")
     modules = tuple(getattr(stage, "modules", ()) or (type(stage).__module__,))
-    kept_as = getattr(stage, "kept_as", None) or stage.name
+    stored_as = getattr(stage, "stored_as", None) or stage.name
     described = {
-        "stage": kept_as,
+        "stage": stored_as,
         "spec": asdict(stage.spec),
         "data": stage.data_fingerprint,
-        "code": store.code_digest([*modules, _ALWAYS]),
+        "code": store.code_digest(code_of := (*modules, _ALWAYS)),
         "versions": environment.versions(),
     }
     key = store.digest(described)
-    return Identity(described, key, (root or paths.runs_root()) / kept_as / key)
+    return Identity(described, code_of, key, (root or paths.runs_root()) / stored_as / key)
 
 
 def describe_plan(stage: Stage, root: Path | None = None) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def _keep(stage: Stage, known: Identity, trained: Trained) -> None:
     final = trained.epochs[-1] if trained.epochs else {}
     metrics = {"epochs": trained.epochs, "final": final}
     around = environment.describe(stage.spec.threads, trained.seconds)
-    around["started_at_step"] = trained.started_at
+    around |= {"started_at_step": trained.started_at, "code_of": known.code_of}
     with store.building(known.path) as work:
         store.write_atomic(work / WEIGHTS, save(trained.weights))
         store.write_atomic(work / PREDICTIONS, _packed(trained.predictions))

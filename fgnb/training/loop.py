@@ -19,13 +19,13 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from fgnb.training.callback import OWN, TrainingCallback, TrainingState, checked
 from fgnb.training.checkpoint import find, read, write
 from fgnb.training.environment import device
-from fgnb.training.positions import BatchOrder, Plan, kept, place
+from fgnb.training.positions import BatchOrder, Plan, preserved_random_state, seed_at
 from fgnb.training.progress import LogFile, Progress
 from fgnb.training.settings import deterministic, interruptible, quiet
 from fgnb.training.stage import Stage
-from fgnb.training.watcher import OWN, Course, Watcher, checked
 
 
 @dataclass(frozen=True)
@@ -55,51 +55,54 @@ def train(stage: Stage, work: Path, progress: Progress, checkpoint_every: int) -
         ValueError: a stage that does not keep the protocol.
     """
     seed, log = stage.spec.seed, LogFile(work / "log.txt")
-    with quiet(), deterministic(stage.spec.threads), kept():
-        path, state, damaged = find(work)
-        course = Course(**state[OWN]) if state is not None else Course()
+    with quiet(), deterministic(stage.spec.threads), preserved_random_state():
+        path, checkpoint, damaged = find(work)
+        state = TrainingState(**checkpoint[OWN]) if checkpoint is not None else TrainingState()
         for name in damaged:
-            where = f"going on from step {course.done}" if course.done else "starting again"
-            progress.say(f"{stage.name}: the checkpoint {name} is damaged; {where}")
-        before, begun = course.seconds, time.monotonic()
+            resumed = f"going on from step {state.done}" if state.done else "starting again"
+            progress.say(f"{stage.name}: the checkpoint {name} is damaged; {resumed}")
+        before, started = state.seconds, time.monotonic()
 
         def spent() -> float:
-            return before + time.monotonic() - begun
+            return before + time.monotonic() - started
 
         plan = Plan.of(stage.data())
-        place(seed, "module")
+        seed_at(seed, "module")
         module: nn.Module = stage.module()
-        start = course.done
+        start = state.done
         if start and not damaged:
             progress.say(f"{stage.name}: going on from step {start} of {plan.steps}")
         log.write(f"{stage.name}: step {start} of {plan.steps}, on {device()}")
         if start < plan.steps:
             every = checkpoint_every
-            _run(Watcher(stage, module, plan, course, work, every, progress, log, spent), path)
-        elif state is not None:
-            module.load_state_dict(_unwrapped(state["state_dict"]))
+            _run(
+                TrainingCallback(stage, module, plan, state, work, every, progress, log, spent),
+                path,
+            )
+        elif checkpoint is not None:
+            module.load_state_dict(_unwrapped(checkpoint["state_dict"]))
         module.to(device()).eval()
-        place(seed, "predict")
+        seed_at(seed, "predict")
         with torch.no_grad():
             if finish := getattr(stage, "finish", None):
                 finish(module)
             predictions = stage.predict(module)
         seconds = spent()
         log.write(f"finished after {seconds:.1f} s")
-        return Trained(_weights(module), predictions, course.epochs, seconds, start)
+        return Trained(_weights(module), predictions, state.epochs, seconds, start)
 
 
 class _Wrapper(pl.LightningModule):
     """The stage's module as Lightning wants it."""
 
-    def __init__(self, watcher: Watcher) -> None:
+    def __init__(self, callback: TrainingCallback) -> None:
         super().__init__()
-        self.module = watcher.module
-        self.watcher = watcher
+        self.module = callback.module
+        self.callback = callback
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         losses = self.module.loss(batch)  # type: ignore[operator]
-        self.watcher.losses = checked(losses, self.watcher)
+        self.callback.losses = checked(losses, self.callback)
         return losses["loss"]
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
@@ -126,16 +129,16 @@ class _AtomicIO(TorchCheckpointIO):
         return read(Path(path))
 
 
-def _run(watcher: Watcher, path: Path | None) -> None:
-    plan, course = watcher.plan, watcher.course
+def _run(callback: TrainingCallback, path: Path | None) -> None:
+    plan, state = callback.plan, callback.state
     loader: DataLoader[Any] = DataLoader(
         plan.data.dataset,  # type: ignore[arg-type]
-        batch_sampler=BatchOrder(plan, course.done),
+        batch_sampler=BatchOrder(plan, state.done),
         num_workers=plan.data.workers,
         collate_fn=plan.data.collate,
         pin_memory=device().type == "cuda",
     )
-    watcher.progress.begin(watcher.stage.name, course.done, plan.steps, plan.epochs)
+    callback.progress.begin(callback.stage.name, state.done, plan.steps, plan.epochs)
     try:
         with interruptible():
             trainer = pl.Trainer(
@@ -149,15 +152,15 @@ def _run(watcher: Watcher, path: Path | None) -> None:
                 enable_checkpointing=False,
                 enable_progress_bar=False,
                 enable_model_summary=False,
-                callbacks=[watcher],
+                callbacks=[callback],
                 plugins=[_AtomicIO(), LightningEnvironment()],
-                default_root_dir=watcher.work,
+                default_root_dir=callback.work,
             )
-            trainer.fit(_Wrapper(watcher), loader, ckpt_path=path, weights_only=True)
+            trainer.fit(_Wrapper(callback), loader, ckpt_path=path, weights_only=True)
     finally:
-        watcher.progress.end()
-    if course.done != plan.steps:
-        raise RuntimeError(f"{watcher.stage.name} stopped at step {course.done} of {plan.steps}")
+        callback.progress.end()
+    if state.done != plan.steps:
+        raise RuntimeError(f"{callback.stage.name} stopped at step {state.done} of {plan.steps}")
 
 
 def _unwrapped(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -112,6 +112,6 @@ def measure_rate(backbone: str, image_size: int, threads: int) -> Rate:
 
 
 def _timed(network: torch.nn.Module, picture: torch.Tensor) -> float:
-    begun = time.perf_counter()
+    started = time.perf_counter()
     network(picture).sum().item()  # waits for the device
-    return time.perf_counter() - begun
+    return time.perf_counter() - started

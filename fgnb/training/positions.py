@@ -16,7 +16,7 @@ import torch
 from fgnb.training.stage import TrainingData
 
 
-def place(seed: int, *position: int | str) -> None:
+def seed_at(seed: int, *position: int | str) -> None:
     """Set every global random state to that of ``(seed, *position)``."""
     text = ":".join(map(str, (seed, *position)))
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
@@ -26,7 +26,7 @@ def place(seed: int, *position: int | str) -> None:
 
 
 @contextlib.contextmanager
-def kept() -> Iterator[None]:
+def preserved_random_state() -> Iterator[None]:
     """Give the caller's global random states back at the end."""
     python, arrays = random.getstate(), np.random.get_state()
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 
 class Progress(Protocol):
-    """Told of a training's course."""
+    """What hears how far a training is."""
 
     def say(self, text: str) -> None:
         """One line that matters: reuse from another device, damage, going on after a kill."""

@@ -23,10 +23,11 @@ class Run:
     Attributes:
         key: what it is called in the store: a hash of spec, data, code and versions.
         path: its folder.
-        stage: ``paper/stage``, or what its stage is ``kept_as``.
+        stage: ``paper/stage``, or what its stage is ``stored_as``.
         spec: the spec's fields.
         data: the fingerprint of the images and annotations.
         code: the digest of the code.
+        code_of: the modules that the digest starts from.
         metrics: ``{"epochs": [entry, ...], "final": entry}``; an entry has epoch, step, loss, its
             parts, and the figures of ``validate``.
         environment: versions, device, CPU model, threads, commit, seconds.
@@ -39,6 +40,7 @@ class Run:
     spec: dict[str, Any]
     data: str
     code: str
+    code_of: tuple[str, ...]
     metrics: dict[str, Any]
     environment: dict[str, Any]
     reused: bool
@@ -83,6 +85,7 @@ def open_run(path: Path, reused: bool) -> Run:
         spec=described["spec"],
         data=described["data"],
         code=described["code"],
+        code_of=tuple(environment.get("code_of", ())),
         metrics=metrics,
         environment=environment,
         reused=reused,

@@ -75,7 +75,7 @@ class Stage(Protocol):
         data_fingerprint: hash of the images and their annotations.
 
     A stage may also have ``modules``, names of the modules whose code (with what they import)
-    counts; by default the module that defines the stage's class. ``kept_as`` is the name that its
+    counts; by default the module that defines the stage's class. ``stored_as`` is the name that its
     runs have in the store where that is not ``name``: stages that differ in ``name`` alone are one
     training, and share it. And it may have ``finish(module)``, called once after the last step, in
     evaluation mode and without gradients, to change the weights in place before they are kept (an

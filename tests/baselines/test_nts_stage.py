@@ -17,7 +17,7 @@ from fgnb.nn.nts import nts_anchors
 from fgnb.nn.regions import crop_and_resize
 from fgnb.nn.weights import weights_info
 from fgnb.store import code_digest
-from fgnb.training.positions import kept, place
+from fgnb.training.positions import preserved_random_state, seed_at
 
 HEADS = ("proposal_network.down", "proposal_network.score", "raw", "part", "concat")
 SMOKE = presets.get("smoke", threads=1, batch_size=4, source_size=128)
@@ -48,16 +48,16 @@ def state(module):
     return {name: value.clone() for name, value in module.state_dict().items()}
 
 
-def begun(stage):
+def initial_weights(stage):
     """The weights that `training.fit` begins with."""
-    with kept():
-        place(stage.spec.seed, "module")
+    with preserved_random_state():
+        seed_at(stage.spec.seed, "module")
         return state(stage.module())
 
 
 def test_a_run_trains_tail_heads_and_proposer_and_keeps_what_a_region_run_keeps(stage, images):
     made = stage(average=0.0)
-    before = begun(made)
+    before = initial_weights(made)
     run = training.fit(made)
     moved = {name for name, value in run.weights().items() if not value.equal(before[name])}
     for part in ("backbone.tail", *(f"heads.{p}" for p in HEADS)):
@@ -119,7 +119,7 @@ def test_what_is_kept_is_what_the_network_says_of_each_picture_alone(stage, imag
 def test_before_training_it_answers_as_logistic_regression_on_whole_and_regions(stage):
     made = stage(head_start="whole")
     module = made.module()
-    found = made._look(module, made.query_index)
+    found = made._infer(module, made.query_index)
     start, seen = made.plain.logistic, found["embedding"].reshape(4, 5, 512)
     np.testing.assert_allclose(
         seen[:, 4], made.plain.cache.features[made.query_index], rtol=1e-3, atol=1e-4
@@ -136,8 +136,8 @@ def test_a_fitted_start_is_a_regression_on_regions_and_its_mean_with_the_whole(
     made = stage()
     module = made.module()
     labels = images.labels[made.train_index]
-    train = made._look(module, made.train_index)["embedding"]
-    query = made._look(module, made.query_index)
+    train = made._infer(module, made.train_index)["embedding"]
+    query = made._infer(module, made.query_index)
     each, of = train[:, : 4 * 512].reshape(-1, 512), np.repeat(labels, 4)
     regions = query["embedding"][:, : 4 * 512].reshape(-1, 512)
     expected = np.exp(fitted(each, of, made.plain.logistic.c, regions))
@@ -154,11 +154,11 @@ def test_a_fitted_start_is_a_regression_on_regions_and_its_mean_with_the_whole(
 def test_it_begins_from_a_trained_plain_stage_and_always_the_same(stage, images):
     plain = focus.global_stage(SMOKE, images, backbone="resnet18", weights="random")
     made, ended = stage(start=plain), training.fit(plain).weights()
-    before = begun(made)
+    before = initial_weights(made)
     assert before["heads.raw.weight"].equal(ended["head.weight"])
     name = "backbone.tail.0.1.conv2.weight"
     assert before[name].equal(ended[name])
-    assert not begun(stage())[name].equal(ended[name])
+    assert not initial_weights(stage())[name].equal(ended[name])
     assert made.spec.start == {
         "stage": "focus/global",
         "key": training.identity(plain).key,
@@ -176,7 +176,7 @@ def test_the_concatenation_answers(stage):
         torch.nn.init.constant_(head.bias, 1e6)
     with torch.no_grad():
         module.heads.concat.bias.copy_(torch.tensor([0.0, 1e6]))
-    probs = made._look(module, made.query_index)["probs"]
+    probs = made._infer(module, made.query_index)["probs"]
     np.testing.assert_array_equal(probs, [[0, 1]] * 4)
 
 
@@ -189,8 +189,8 @@ def test_the_same_stage_gives_the_same_bits_and_leaves_the_mode_alone(stage, tmp
         np.testing.assert_array_equal(value, other[name])
     made = stage()
     module = made.module().train()
-    first = made._look(module, made.query_index)
-    np.testing.assert_array_equal(made._look(module, made.query_index)["probs"], first["probs"])
+    first = made._infer(module, made.query_index)
+    np.testing.assert_array_equal(made._infer(module, made.query_index)["probs"], first["probs"])
     assert module.training
     assert module.heads.dropout.training
 
@@ -199,18 +199,18 @@ def test_a_sample_and_its_source_are_flipped_together(stage):
     dataset = stage().data().dataset
     flips = []
     for epoch in range(8):
-        views, again = dataset[(epoch, 0)], dataset[(epoch, 0)]
-        assert torch.equal(views.inputs, again.inputs)
-        row = int(views.rows)
-        flips.append(not np.array_equal(views.sources, dataset.sources[row]))
-        assert np.array_equal(views.inputs, dataset.cache.maps[row, int(flips[-1])])
+        batch, again = dataset[(epoch, 0)], dataset[(epoch, 0)]
+        assert torch.equal(batch.inputs, again.inputs)
+        row = int(batch.rows)
+        flips.append(not np.array_equal(batch.sources, dataset.sources[row]))
+        assert np.array_equal(batch.inputs, dataset.cache.maps[row, int(flips[-1])])
     assert True in flips
     assert False in flips
 
 
 def test_without_a_frozen_trunk_everything_is_trained_on_pictures(stage):
     made = stage(cut=1, max_steps=1)
-    before = begun(made)
+    before = initial_weights(made)
     run = training.fit(made)
     after = run.weights()
     assert any(
@@ -227,9 +227,9 @@ def test_an_average_leaves_the_proposer_where_it_is(stage):
             parameter.add_(1.0)
     before = state(module)
     stage(average=0.5).finish(module)
-    begun, after = stage().module().state_dict(), module.state_dict()
+    start, after = stage().module().state_dict(), module.state_dict()
     torch.testing.assert_close(
-        after["heads.raw.weight"], (before["heads.raw.weight"] + begun["heads.raw.weight"]) / 2
+        after["heads.raw.weight"], (before["heads.raw.weight"] + start["heads.raw.weight"]) / 2
     )
     for name in before:
         if name.startswith("heads.proposal_network"):
@@ -264,11 +264,11 @@ def test_regions_in_small_parts_give_the_same_loss_and_gradient(stage):
     found = []
     for micro_batch in (None, 5):
         made = stage(micro_batch=micro_batch, dropout=0.0)
-        with kept():
-            place(0, "module")
+        with preserved_random_state():
+            seed_at(0, "module")
             module = made.module()
-        views = next(made.zoomed.batches(made.train_index[:2]))
-        module.loss(views)["loss"].backward()
+        batch = next(made.zoomed.batches(made.train_index[:2]))
+        module.loss(batch)["loss"].backward()
         found.append({n: p.grad for n, p in module.named_parameters() if p.grad is not None})
     assert found[0].keys() == found[1].keys()
     for name, gradient in found[0].items():

@@ -123,14 +123,14 @@ def test_what_is_kept_is_what_the_network_says_of_the_pictures(stage, images):
 
 def test_half_an_average_is_midway_between_start_and_end(stage):
     end, kept = training.fit(stage()), training.fit(stage(average=0.5))
-    begun, last, midway = (stage().module().state_dict() for _ in range(3))
+    start, last, midway = (stage().module().state_dict() for _ in range(3))
     for run, state in ((end, last), (kept, midway)):
         module = stage().module()
         run.load_weights(module)
         state.update(module.state_dict())
     for name, value in midway.items():
         if value.is_floating_point():
-            torch.testing.assert_close(value, (begun[name] + last[name]) / 2)
+            torch.testing.assert_close(value, (start[name] + last[name]) / 2)
     assert not torch.equal(midway["head.weight"], last["head.weight"])
 
 

@@ -141,11 +141,11 @@ def test_what_is_kept_has_the_plain_stages_keys_and_two_more(stage, plain):
 def test_what_is_kept_is_the_average_in_both_heads(stage):
     end = training.fit(stage(parents=GIVEN, average=0.0))
     kept = training.fit(stage(parents=GIVEN, average=0.5))
-    begun, last, midway = (stage(parents=GIVEN).module() for _ in range(3))
+    first, last, midway = (stage(parents=GIVEN).module() for _ in range(3))
     end.load_weights(last)
     kept.load_weights(midway)
     for name in ("head", "parent_head"):
-        start, stop, mean = (getattr(m, name).weight for m in (begun, last, midway))
+        start, stop, mean = (getattr(m, name).weight for m in (first, last, midway))
         torch.testing.assert_close(mean, (start + stop) / 2)
         assert not torch.equal(start, stop)
 

@@ -7,7 +7,7 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 from fgnb import ccfr, data, presets, training
-from fgnb.baselines.start import Begun
+from fgnb.baselines.start import StartingPoint
 from fgnb.ccfr import plan
 
 SMALL = presets.get(
@@ -38,12 +38,12 @@ def test_the_region_stage_takes_two_steps(images):
     spec = stage.spec
     assert (spec.lr, spec.decay, spec.decay_every, spec.weight_decay) == (0.001, "step", 30, 1e-4)
     assert (spec.cut, spec.iou, spec.mu, spec.micro_batch) == (1, 0.25, 1.0, 2)
-    begun = {name: value.clone() for name, value in stage.module().state_dict().items()}
+    before = {name: value.clone() for name, value in stage.module().state_dict().items()}
     run = training.fit(stage, progress=False)
     assert run.metrics["final"]["step"] == 2
     weights = run.weights()
     for name in ("model.backbone.tail.0.0.weight", "model.fusion.mix.1.weight", "model.head.bias"):
-        assert not torch.equal(weights[name], begun[name]), name
+        assert not torch.equal(weights[name], before[name]), name
     assert run.predictions["query_boxes"].shape == (3, 4, 4)
     assert run.predictions["query_boxes"].max() <= 128
 
@@ -56,11 +56,11 @@ def test_the_planned_memory_is_near_what_a_step_keeps(images, monkeypatch, micro
     for parameter in backbone.state_dict().values():
         parameter.zero_()
     head = torch.nn.Linear(backbone.num_features, len(images.classes))
-    begun = Begun(backbone, head, 1.0)
-    monkeypatch.setattr("fgnb.ccfr.region_stages.begin_from", lambda start: begun)
+    start = StartingPoint(backbone, head, 1.0)
+    monkeypatch.setattr("fgnb.ccfr.region_stages.trained_start", lambda _: start)
     monkeypatch.setattr(stage, "warm_up", None)
     module = stage.module().train()
-    views = next(stage.zoomed.batches(stage.train_index, 4))
+    batch = next(stage.zoomed.batches(stage.train_index, 4))
     kept = {}
 
     def keep(tensor):
@@ -69,13 +69,13 @@ def test_the_planned_memory_is_near_what_a_step_keeps(images, monkeypatch, micro
         return tensor
 
     with saved_tensors_hooks(keep, lambda tensor: tensor):
-        module.loss(views)
+        module.loss(batch)
     weights = {t.untyped_storage().data_ptr() for t in module.state_dict().values()}
     total = sum(storage.nbytes() for place, storage in kept.items() if place not in weights)
     cost = plan.cost(stage)
     assert cost.weights == sum(t.numel() for t in module.state_dict().values())
     assert cost.trained == sum(p.numel() for p in module.parameters() if p.requires_grad)
-    assert 0.5 < cost.kept / total < 2
+    assert 0.5 < cost.activations / total < 2
 
 
 def test_a_frozen_trunk_is_cheaper_and_the_cheaper_stages_come_first(images):

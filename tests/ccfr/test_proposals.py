@@ -43,10 +43,10 @@ def test_a_box_of_half_the_side_overlaps_by_a_quarter_and_never_more(made):
 
 def test_small_boxes_that_survive_are_counted(made):
     alone, joint = made.separate(), made.joint(drop_equal=True)
-    for image, share in enumerate(made.kept(joint)):
+    for image, share in enumerate(made.surviving(joint)):
         mine = [a for a in alone[image].tolist() if made.anchors.levels[a] == 0]
         assert share == sum(a in joint[image].tolist() for a in mine) / len(mine)
-    assert made.kept(alone).tolist() == [1.0] * 5
+    assert made.surviving(alone).tolist() == [1.0] * 5
     assert made.small(alone).mean(axis=1).tolist() == [0.5] * 5
     assert made.small(joint).sum() == (made.anchors.levels[joint] == 0).sum()
 

@@ -5,11 +5,11 @@ import torch
 from torch import nn
 
 from fgnb.ccfr.fusion import Concatenation, Fusion
-from fgnb.ccfr.model import Choice, JointLoss, RegionModel, sample_places
+from fgnb.ccfr.model import JointLoss, RegionModel, RegionSelector, sample_places
 from fgnb.ccfr.pyramid import Pyramid, anchors
 from fgnb.nn.backbones import create_backbone
 from fgnb.nn.zoom import normalise, zoom
-from fgnb.nn.zoomed import Sizes, Views
+from fgnb.nn.zoomed import Sizes, ZoomedBatch
 
 SIZES = Sizes(image=64, source=128, crop=32)
 
@@ -21,13 +21,13 @@ def backbone():
 
 
 @pytest.fixture(scope="module")
-def views(backbone):
+def batch(backbone):
     torch.manual_seed(1)
     sources = torch.randint(256, (4, 3, 128, 128), dtype=torch.uint8)
     whole = nn.functional.interpolate(sources.float(), (64, 64), mode="bilinear", antialias=True)
     with torch.no_grad():
         maps = backbone.trunk(normalise(whole, backbone.info.mean, backbone.info.std))
-    return Views(maps, sources, torch.arange(4), torch.tensor([0, 0, 1, 1]))
+    return ZoomedBatch(maps, sources, torch.arange(4), torch.tensor([0, 0, 1, 1]))
 
 
 def model_of(backbone, signal="margin-rank", nms="separate", fusion="network"):
@@ -37,7 +37,7 @@ def model_of(backbone, signal="margin-rank", nms="separate", fusion="network"):
         3,
         anchors(64),
         SIZES,
-        choice=Choice(nms),
+        selector=RegionSelector(nms),
         fusion=fusion,
         signal=signal,
         cut=16,
@@ -54,14 +54,14 @@ def test_the_paper_s_boxes_at_448():
     assert found.boxes.max() <= 448
 
 
-def test_shapes(backbone, views):
+def test_shapes(backbone, batch):
     for nms, fusion, parts in (("separate", "network", 3), ("joint", "concatenate", 5)):
         model = model_of(backbone, nms=nms, fusion=fusion)
-        looked = model(views)
-        assert looked.embedding.shape == (4, parts * 1280)
-        assert looked.logits.shape == (4, 3)
-        assert looked.pooled.shape == (4, 4, 1280)
-        assert looked.chosen.boxes.shape == (4, 4, 4)
+        output = model(batch)
+        assert output.embedding.shape == (4, parts * 1280)
+        assert output.logits.shape == (4, 3)
+        assert output.pooled.shape == (4, 4, 1280)
+        assert output.chosen.boxes.shape == (4, 4, 4)
 
 
 def test_fusion_starts_as_the_mean_of_a_scale_s_regions():
@@ -103,12 +103,12 @@ def test_the_pyramid_scores_in_the_order_of_the_anchors():
 @pytest.mark.parametrize(
     ("signal", "learns"), [("none", False), ("gate", True), ("margin-rank", True)]
 )
-def test_the_scorer_s_gradient_is_as_the_signal_says(backbone, views, signal, learns):
+def test_the_scorer_s_gradient_is_as_the_signal_says(backbone, batch, signal, learns):
     model = model_of(backbone, signal)
     objective = JointLoss(mu=1.0, margin=0.4, mining="batch-hard", label_smoothing=0.1)
-    looked = model(views)
-    ranked = model.ranked(views, looked) if signal == "margin-rank" else None
-    losses = objective(looked, views.targets, ranked)
+    output = model(batch)
+    ranked = model.ranked(batch, output) if signal == "margin-rank" else None
+    losses = objective(output, batch.targets, ranked)
     model.zero_grad(set_to_none=True)
     losses["loss"].backward()
     moved = [p.grad is not None and bool(p.grad.any()) for p in model.pyramid.parameters()]
@@ -118,34 +118,34 @@ def test_the_scorer_s_gradient_is_as_the_signal_says(backbone, views, signal, le
     assert any(p.grad.any() for p in model.backbone.tail.parameters())
 
 
-def test_equation_7_adds_up(backbone, views):
+def test_equation_7_adds_up(backbone, batch):
     model = model_of(backbone, "none")
     objective = JointLoss(mu=0.5, margin=0.4, mining="batch-all", label_smoothing=0.0)
-    parts = objective(model(views), views.targets)
+    parts = objective(model(batch), batch.targets)
     assert parts["loss"].item() == pytest.approx((parts["softmax"] + 0.5 * parts["triplet"]).item())
 
 
-def test_regions_in_small_batches_have_the_same_gradient(backbone, views):
+def test_regions_in_small_batches_have_the_same_gradient(backbone, batch):
     gradients = []
     for micro in (None, 3):
         model = model_of(backbone, "none")
         model.micro_batch = micro
         model.zero_grad(set_to_none=True)
-        model(views).logits.square().sum().backward()
+        model(batch).logits.square().sum().backward()
         gradients.append([p.grad.clone() for p in model.backbone.tail.parameters()])
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
 
 
-def test_fixed_boxes_are_taken(backbone, views):
+def test_fixed_boxes_are_taken(backbone, batch):
     model = model_of(backbone)
     fixed = torch.tensor([[0, 5, 16, 19]]).repeat(4, 1)
-    assert torch.equal(model(views, fixed).chosen.places, fixed)
+    assert torch.equal(model(batch, fixed).chosen.places, fixed)
 
 
 def test_bad_options_are_named(backbone):
     with pytest.raises(ValueError, match="nms is 'soft'"):
-        Choice("soft")
+        RegionSelector("soft")
     with pytest.raises(ValueError, match="fusion is 'sum'"):
         model_of(backbone, fusion="sum")
     with pytest.raises(ValueError, match="scorer_signal is 'both'"):
@@ -176,7 +176,7 @@ def test_outside_the_picture_lies_the_mean_colour(backbone):
 def test_sampled_places_are_different_and_of_every_scale():
     found = anchors(64)
     torch.manual_seed(0)
-    places = sample_places(found, 500, Choice(per_scale=3))
+    places = sample_places(found, 500, RegionSelector(per_scale=3))
     assert places.shape == (500, 6)
     scales = found.scales[places]
     assert (scales[:, :3] == scales.min()).all()
@@ -185,19 +185,19 @@ def test_sampled_places_are_different_and_of_every_scale():
     assert set(places.flatten().tolist()) == set(range(len(found)))
 
 
-def test_margin_rank_compares_the_chosen_with_rivals_of_each_scale(backbone, views):
+def test_margin_rank_compares_the_chosen_with_rivals_of_each_scale(backbone, batch):
     model = model_of(backbone)
-    looked = model(views)
+    output = model(batch)
     torch.manual_seed(3)
-    scores, pooled = model.ranked(views, looked)
+    scores, pooled = model.ranked(batch, output)
     assert scores.shape == (4, 6)
     assert pooled.shape == (4, 6, 1280)
-    assert torch.equal(scores[:, :4], looked.chosen.scores)
-    assert torch.equal(pooled[:, :4], looked.pooled)
+    assert torch.equal(scores[:, :4], output.chosen.scores)
+    assert torch.equal(pooled[:, :4], output.pooled)
     torch.manual_seed(3)
-    rivals = sample_places(anchors(64), 4, Choice(per_scale=1))
-    assert torch.equal(scores[:, 4:], looked.scores.gather(1, rivals))
-    again = model.extractor.regions(views, anchors(64).boxes[rivals]).mean((3, 4))
+    rivals = sample_places(anchors(64), 4, RegionSelector(per_scale=1))
+    assert torch.equal(scores[:, 4:], output.scores.gather(1, rivals))
+    again = model.extractor.regions(batch, anchors(64).boxes[rivals]).mean((3, 4))
     torch.testing.assert_close(pooled[:, 4:], again)
     assert scores.requires_grad
     assert not pooled.requires_grad

@@ -56,8 +56,8 @@ def test_the_database_is_the_folds_training_images_embedded_once(run, images):
     module = stage.module()
     run.load_weights(module)
     with torch.inference_mode():
-        (views,) = stage.zoomed.batches(index[:3])
-        expected = module.eval()(views).embedding
+        (batch,) = stage.zoomed.batches(index[:3])
+        expected = module.eval()(batch).embedding
     np.testing.assert_allclose(found["database_embedding"][:3], expected, rtol=1e-3, atol=1e-4)
     stage.module = None  # a second call reads
     assert np.array_equal(stage.database(run)["database_embedding"], found["database_embedding"])
@@ -90,11 +90,11 @@ def test_a_longer_warm_up_is_another_run(images):
 
 def test_regions_may_have_an_extractor_of_their_own(images):
     made = ccfr.region_stage(SCALE, images, fold="held-out", shared_extractor=False)
-    kept, begun = training.fit(made, progress=False).weights(), made.module().model.state_dict()
+    kept, start = training.fit(made, progress=False).weights(), made.module().model.state_dict()
     for part in ("backbone.tail", "region_backbone.tail"):
-        assert any(not kept[f"model.{n}"].equal(v) for n, v in begun.items() if n.startswith(part))
-    apart = [n for n in begun if n.startswith("region_backbone.tail")]
-    assert all(begun[n].equal(begun[n.removeprefix("region_")]) for n in apart)
+        assert any(not kept[f"model.{n}"].equal(v) for n, v in start.items() if n.startswith(part))
+    apart = [n for n in start if n.startswith("region_backbone.tail")]
+    assert all(start[n].equal(start[n.removeprefix("region_")]) for n in apart)
     whole = {n: kept[f"model.{n.removeprefix('region_')}"] for n in apart}
     assert any(not kept[f"model.{n}"].equal(whole[n]) for n in apart)
 
@@ -133,10 +133,10 @@ def test_the_head_starts_as_the_mean_of_whole_and_regions(images, fitted):
     width = module.model.backbone.num_features
     train = stage._infer(module, stage.train_index)["embedding"].reshape(-1, 3, width)[:, 1:]
     query = found["embedding"].reshape(-1, 3, width)
-    begun = training.fit(stage.start, progress=False)
-    c = float(begun.predictions["logistic_c"])
+    start = training.fit(stage.start, progress=False)
+    c = float(start.predictions["logistic_c"])
     labels = np.repeat(images.labels[stage.train_index], 2)
-    whole = {name: begun.weights()[f"head.{name}"].numpy() for name in ("weight", "bias")}
+    whole = {name: start.weights()[f"head.{name}"].numpy() for name in ("weight", "bias")}
     logits = query[:, 0] @ whole["weight"].T + whole["bias"]
     seen = train.reshape(-1, width)
     logits += np.mean([fitted(seen, labels, c, query[:, i]) for i in (1, 2)], axis=0)
@@ -166,9 +166,9 @@ def test_controls_use_the_boxes_that_they_name(images):
     for boxes in ("random", "centre"):
         stage = ccfr.region_stage(SCALE, images, fold="held-out", boxes=boxes)
         module = stage.module().eval()
-        (views,) = stage.zoomed.batches(stage.query_index)
+        (batch,) = stage.zoomed.batches(stage.query_index)
         with torch.no_grad():
-            chosen = module(views).chosen
+            chosen = module(batch).chosen
         assert torch.equal(chosen.places, stage.fixed[stage.query_index])
         assert not [p for p in module.model.pyramid.parameters() if p.requires_grad]
 
@@ -188,10 +188,10 @@ def test_the_warm_up_moves_the_pyramid_alone(images):
 def test_joint_suppression_is_over_all_scales(images):
     stage = ccfr.region_stage(SCALE, images, fold="held-out", nms="joint", fusion="concatenate")
     module = stage.module().eval()
-    (views,) = stage.zoomed.batches(stage.query_index)
+    (batch,) = stage.zoomed.batches(stage.query_index)
     with torch.no_grad():
-        scores = module.model.score(module.model.extractor.whole(views.inputs))
-        chosen = module(views).chosen.places
+        scores = module.model.score(module.model.extractor.whole(batch.inputs))
+        chosen = module(batch).chosen.places
     assert torch.equal(chosen, greedy_nms(scores, stage.anchors.overlap, count=4, iou=0.25))
 
 

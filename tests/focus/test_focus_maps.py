@@ -9,7 +9,7 @@ from fgnb.data import cub, load_rgb
 from fgnb.data.transforms import eval_transform
 from fgnb.focus import attention_map, region_stage
 from fgnb.focus.maps import ClassMaps, class_maps, every_class_map, trained_model
-from fgnb.focus.noise import kept_under_noise
+from fgnb.focus.noise import stability_under_noise
 from fgnb.focus.proposals import cell_boxes
 
 SMOKE = presets.get("smoke", threads=1, batch_size=4)
@@ -80,9 +80,9 @@ def test_a_trained_stages_maps(trained):
         truth, guess = int(found.labels[query]), int(found.predicted[query])
         torch.testing.assert_close(each[truth], found.of_true[query], rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(each[guess], found.of_predicted[query], rtol=1e-4, atol=1e-4)
-        (views,) = stage.zoomed.batches(stage.query_index[query : query + 1])
+        (batch,) = stage.zoomed.batches(stage.query_index[query : query + 1])
         with torch.no_grad():
-            last = module.model.extractor.whole(views.inputs)[-1]
+            last = module.model.extractor.whole(batch.inputs)[-1]
             plain = attention_map(
                 last, head.weight, sigma=0, reduce="class", classes=torch.tensor([1])
             )
@@ -97,10 +97,10 @@ def test_a_trained_stages_maps(trained):
 
 def test_regions_in_noise_by_a_loop(trained):
     stage, run = trained
-    assert [kept.tolist() for kept in kept_under_noise(stage, run, noise=0.0, sigmas=[1.0])] == [
-        [1.0] * 4
-    ]
-    found = kept_under_noise(stage, run, noise=3.0, sigmas=[1.0, 0.0], seed=5)
+    assert [
+        kept.tolist() for kept in stability_under_noise(stage, run, noise=0.0, sigmas=[1.0])
+    ] == [[1.0] * 4]
+    found = stability_under_noise(stage, run, noise=3.0, sigmas=[1.0, 0.0], seed=5)
     model, spec = trained_model(stage, run), stage.spec
     info = model.backbone.info
     transform = eval_transform(spec.image_size, info, crop_ratio=spec.crop_ratio)
@@ -116,7 +116,7 @@ def test_regions_in_noise_by_a_loop(trained):
             assert kept[query] == pytest.approx(slow, abs=1e-5)
     assert min(float(kept.min()) for kept in found) < 1
     with pytest.raises(ValueError, match="noise is -1; it should be 0 or more"):
-        kept_under_noise(stage, run, noise=-1, sigmas=[0.0])
+        stability_under_noise(stage, run, noise=-1, sigmas=[0.0])
 
 
 def chosen_one_by_one(model, picture, sigma):

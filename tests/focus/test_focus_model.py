@@ -13,7 +13,7 @@ from fgnb.focus.model import FocusModel, losses, region_boxes
 from fgnb.focus.positions import attached_boxes, attached_regions
 from fgnb.focus.recipe import region_spec
 from fgnb.nn.maps import seeded_backbone
-from fgnb.nn.zoomed import Views
+from fgnb.nn.zoomed import ZoomedBatch
 
 SIZE, CLASSES = 96, 5
 SCALE = presets.get("smoke", threads=1, image_size=SIZE, source_size=128, crop_size=32)
@@ -26,12 +26,12 @@ def backbone():
 
 
 @pytest.fixture(scope="module")
-def views(backbone):
+def batch(backbone):
     generator = torch.Generator().manual_seed(1)
     sources = torch.randint(0, 256, (3, 3, 128, 128), generator=generator, dtype=torch.uint8)
     with torch.no_grad():
         inputs = backbone.trunk(torch.randn(3, 3, SIZE, SIZE, generator=generator))
-    return Views(inputs, sources, torch.arange(3), torch.tensor([0, 4, 2]))
+    return ZoomedBatch(inputs, sources, torch.arange(3), torch.tensor([0, 4, 2]))
 
 
 @pytest.fixture
@@ -53,9 +53,9 @@ def test_the_box_is_the_papers_at_any_size():
     assert len(finer) == 36
 
 
-def test_a_class_map_that_counts_biases_averages_to_the_class_score(make, views):
+def test_a_class_map_that_counts_biases_averages_to_the_class_score(make, batch):
     model = make(attention="single")
-    feature_map = model.extractor.whole(views.inputs)[-1]
+    feature_map = model.extractor.whole(batch.inputs)[-1]
     with torch.no_grad():
         scores = model.image(feature_map.mean((2, 3)))
         for k in range(CLASSES):
@@ -63,98 +63,98 @@ def test_a_class_map_that_counts_biases_averages_to_the_class_score(make, views)
             torch.testing.assert_close(maps.mean((1, 2)), scores[:, k], rtol=1e-4, atol=1e-4)
 
 
-def test_without_biases_the_map_is_equation_2_of_the_weights_alone(make, views):
+def test_without_biases_the_map_is_equation_2_of_the_weights_alone(make, batch):
     model = make(count_bias=False)
     with torch.no_grad():
-        feature_map = model.extractor.whole(views.inputs)[-1]
-        maps = model(views).chosen.maps
+        feature_map = model.extractor.whole(batch.inputs)[-1]
+        maps = model(batch).chosen.maps
         torch.testing.assert_close(maps, attention_map(feature_map, model.image.weight, sigma=1.0))
 
 
-def test_a_single_class_map_is_the_given_or_the_predicted_classs(make, views):
+def test_a_single_class_map_is_the_given_or_the_predicted_classs(make, batch):
     model = make(attention="single")
     with torch.no_grad():
-        predicted = model(views).image_logits.argmax(1)
+        predicted = model(batch).image_logits.argmax(1)
         other = (predicted + 1) % CLASSES
-        free = model(views).chosen.maps
-        assert torch.equal(free, model(views, classes=predicted).chosen.maps)
-        assert not torch.equal(free, model(views, classes=other).chosen.maps)
-        highest = make()(views, classes=other).chosen.maps
-        assert torch.equal(highest, make()(views).chosen.maps)
+        free = model(batch).chosen.maps
+        assert torch.equal(free, model(batch, classes=predicted).chosen.maps)
+        assert not torch.equal(free, model(batch, classes=other).chosen.maps)
+        highest = make()(batch, classes=other).chosen.maps
+        assert torch.equal(highest, make()(batch).chosen.maps)
 
 
-def test_a_finer_map_interpolates_the_smoothed_one(make, views):
+def test_a_finer_map_interpolates_the_smoothed_one(make, batch):
     with torch.no_grad():
-        maps = make()(views).chosen.maps
-        finer = make(map_scale=2)(views).chosen.maps
+        maps = make()(batch).chosen.maps
+        finer = make(map_scale=2)(batch).chosen.maps
     assert finer.shape == (3, 6, 6)
     grid = nn.functional.interpolate(maps[:, None], (6, 6), mode="bilinear")[:, 0]
     torch.testing.assert_close(finer, grid)
 
 
-def test_what_each_classifier_sees(make, views):
+def test_what_each_classifier_sees(make, batch):
     model = make()
     with torch.no_grad():
         for head in (model.image, model.region, model.hybrid):
             nn.init.normal_(head.weight, std=0.1)
-        looked = model(views)
-        whole = model.extractor.whole(views.inputs)[-1].mean((2, 3))
+        output = model(batch)
+        whole = model.extractor.whole(batch.inputs)[-1].mean((2, 3))
         for b in range(3):
-            one = Views(*(part[b : b + 1] for part in views))
+            one = ZoomedBatch(*(part[b : b + 1] for part in batch))
             parts = [
-                model.extractor.regions(one, looked.chosen.boxes[b : b + 1, k : k + 1])
+                model.extractor.regions(one, output.chosen.boxes[b : b + 1, k : k + 1])
                 .mean((3, 4))
                 .flatten()
                 for k in range(6)
             ]
             embedding = torch.cat([whole[b], *parts[:4]])
             for found, wanted in (
-                (looked.embedding[b], embedding),
-                (looked.image_logits[b], model.image(whole[b])),
-                (looked.region_logits[b], model.region(torch.stack(parts))),
-                (looked.logits[b], model.hybrid(embedding)),
+                (output.embedding[b], embedding),
+                (output.image_logits[b], model.image(whole[b])),
+                (output.region_logits[b], model.region(torch.stack(parts))),
+                (output.logits[b], model.hybrid(embedding)),
             ):
                 torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-3)
-    assert looked.chosen.boxes.shape == (3, 6, 4)
-    strength = looked.chosen.maps.flatten(1)
-    assert torch.equal(looked.chosen.scores, strength.gather(1, looked.chosen.places))
-    assert torch.equal(looked.chosen.scores[:, 0], strength.max(1).values)
+    assert output.chosen.boxes.shape == (3, 6, 4)
+    strength = output.chosen.maps.flatten(1)
+    assert torch.equal(output.chosen.scores, strength.gather(1, output.chosen.places))
+    assert torch.equal(output.chosen.scores[:, 0], strength.max(1).values)
 
 
-def test_all_classifiers_begin_as_one(make, views):
+def test_all_classifiers_begin_as_one(make, batch):
     model = make()
     with torch.no_grad():
-        looked = model(views)
+        output = model(batch)
     assert torch.equal(model.region.weight, model.image.weight)
-    mean = 0.5 * looked.image_logits + 0.5 * looked.region_logits[:, :4].mean(1)
-    torch.testing.assert_close(looked.logits, mean, rtol=1e-4, atol=1e-4)
+    mean = 0.5 * output.image_logits + 0.5 * output.region_logits[:, :4].mean(1)
+    torch.testing.assert_close(output.logits, mean, rtol=1e-4, atol=1e-4)
 
 
-def test_image_level_only_has_no_hybrid_classifier(make, views):
+def test_image_level_only_has_no_hybrid_classifier(make, batch):
     model = make(hybrid_weight=0.0)
     with torch.no_grad():
-        looked = model(views)
-        assert model(views, count=0).region_logits.shape == (3, 0, CLASSES)
+        output = model(batch)
+        assert model(batch, count=0).region_logits.shape == (3, 0, CLASSES)
     assert model.hybrid is None
-    assert torch.equal(looked.logits, looked.image_logits)
-    assert looked.embedding.shape == (3, 512)
-    parts = losses(looked, views.targets, model.spec)
+    assert torch.equal(output.logits, output.image_logits)
+    assert output.embedding.shape == (3, 512)
+    parts = losses(output, batch.targets, model.spec)
     assert set(parts) == {"loss", "image", "region"}
 
 
-def test_fixed_regions_replace_the_maps(make, views):
+def test_fixed_regions_replace_the_maps(make, batch):
     fixed = torch.tensor([[8, 1, 2, 3, 4, 5]] * 3)
     with torch.no_grad():
-        chosen = make()(views, fixed=fixed, count=4).chosen
+        chosen = make()(batch, fixed=fixed, count=4).chosen
     assert torch.equal(chosen.places, fixed[:, :4])
     assert torch.equal(chosen.boxes, region_boxes(SPEC).boxes[fixed[:, :4]])
 
 
-def test_the_loss_is_the_weighted_sum_of_means_over_samples(make, views):
+def test_the_loss_is_the_weighted_sum_of_means_over_samples(make, batch):
     spec = replace(SPEC, image_weight=0.5, region_weight=2.0, hybrid_weight=3.0)
     with torch.no_grad():
-        looked = make()(views)
-        parts = losses(looked, views.targets, spec)
+        output = make()(batch)
+        parts = losses(output, batch.targets, spec)
     smoothing = spec.label_smoothing
 
     def entropy(logits, truth):
@@ -162,10 +162,10 @@ def test_the_loss_is_the_weighted_sum_of_means_over_samples(make, views):
         return -(1 - smoothing) * logs[truth] - smoothing * sum(logs) / len(logs)
 
     image = region = hybrid = 0.0
-    for b, truth in enumerate(views.targets.tolist()):
-        image += entropy(looked.image_logits[b], truth) / 3
-        hybrid += entropy(looked.hybrid_logits[b], truth) / 3
-        region += sum(entropy(row, truth) for row in looked.region_logits[b]) / 18
+    for b, truth in enumerate(batch.targets.tolist()):
+        image += entropy(output.image_logits[b], truth) / 3
+        hybrid += entropy(output.hybrid_logits[b], truth) / 3
+        region += sum(entropy(row, truth) for row in output.region_logits[b]) / 18
     assert float(parts["image"]) == pytest.approx(image, rel=1e-4)
     assert float(parts["region"]) == pytest.approx(region, rel=1e-4)
     assert float(parts["hybrid"]) == pytest.approx(hybrid, rel=1e-4)
@@ -173,22 +173,22 @@ def test_the_loss_is_the_weighted_sum_of_means_over_samples(make, views):
     assert float(parts["loss"]) == pytest.approx(total, rel=1e-4)
 
 
-def region_gradient(make, views, through):
+def region_gradient(make, batch, through):
     """What the hybrid loss alone says to the image-level classifier, which makes the map."""
     model = make(through_positions=through, image_weight=0.0, region_weight=0.0)
-    looked = model(views)
-    losses(looked, views.targets, model.spec)["loss"].backward()
-    return looked, model.image.weight.grad
+    output = model(batch)
+    losses(output, batch.targets, model.spec)["loss"].backward()
+    return output, model.image.weight.grad
 
 
-def test_crop_positions_pass_a_gradient_only_where_asked(make, views):
-    looked, gradient = region_gradient(make, views, through=False)
+def test_crop_positions_pass_a_gradient_only_where_asked(make, batch):
+    output, gradient = region_gradient(make, batch, through=False)
     assert gradient is None
-    assert not looked.chosen.maps.requires_grad
-    attached, gradient = region_gradient(make, views, through=True)
+    assert not output.chosen.maps.requires_grad
+    attached, gradient = region_gradient(make, batch, through=True)
     assert float(gradient.abs().sum()) > 0
-    assert torch.equal(attached.chosen.places, looked.chosen.places)
-    torch.testing.assert_close(attached.logits, looked.logits, rtol=1e-3, atol=1e-3)
+    assert torch.equal(attached.chosen.places, output.chosen.places)
+    torch.testing.assert_close(attached.logits, output.logits, rtol=1e-3, atol=1e-3)
 
 
 def test_attached_boxes_lie_where_they_were_and_feel_their_neighbours():
@@ -210,13 +210,13 @@ def test_attached_boxes_lie_where_they_were_and_feel_their_neighbours():
     assert maps.grad.flatten().tolist() == pytest.approx(slow, abs=1e-4)
 
 
-def test_attached_regions_are_the_extractors(make, views):
+def test_attached_regions_are_the_extractors(make, batch):
     model = make()
     boxes = region_boxes(SPEC).boxes[torch.tensor([[0, 4], [1, 8], [2, 3]])]
     with torch.no_grad():
-        usual = model.extractor.regions(views, boxes)
+        usual = model.extractor.regions(batch, boxes)
         torch.testing.assert_close(
-            attached_regions(model.extractor, views, boxes), usual, rtol=1e-3, atol=1e-3
+            attached_regions(model.extractor, batch, boxes), usual, rtol=1e-3, atol=1e-3
         )
 
 
@@ -241,13 +241,13 @@ def test_a_spec_that_makes_no_sense_is_named(changes, message):
         replace(SPEC, **changes)
 
 
-def test_a_separate_extractor_begins_as_a_copy_and_learns_alone(make, views):
+def test_a_separate_extractor_begins_as_a_copy_and_learns_alone(make, batch):
     shared, separate = make(), make(shared_extractor=False)
     with torch.no_grad():
-        first, second = shared(views), separate(views)
+        first, second = shared(batch), separate(batch)
     torch.testing.assert_close(first.hybrid_logits, second.hybrid_logits)
     separate.zero_grad(set_to_none=True)
-    separate(views).region_logits.sum().backward()
+    separate(batch).region_logits.sum().backward()
     tails = separate.backbone.tail, separate.region_backbone.tail
     whole, regions = ([p.grad for p in tail.parameters()] for tail in tails)
     assert all(gradient is None for gradient in whole)
@@ -256,22 +256,22 @@ def test_a_separate_extractor_begins_as_a_copy_and_learns_alone(make, views):
     with torch.no_grad():
         for weight in separate.region_backbone.tail.parameters():
             weight.zero_()
-        moved = separate(views)
+        moved = separate(batch)
     assert torch.equal(moved.image_logits, second.image_logits)
     assert not torch.equal(moved.region_logits, second.region_logits)
 
 
-def test_each_rank_has_a_classifier_of_its_own_where_asked(make, views):
+def test_each_rank_has_a_classifier_of_its_own_where_asked(make, batch):
     shared, ranked = make(), make(shared_classifier=False)
     with torch.no_grad():
-        torch.testing.assert_close(ranked(views).region_logits, shared(views).region_logits)
+        torch.testing.assert_close(ranked(batch).region_logits, shared(batch).region_logits)
         for k, head in enumerate(ranked.by_rank):
             head.bias += k
-        looked = ranked(views)
+        output = ranked(batch)
         for k, head in enumerate(ranked.by_rank):
             for b in range(3):
-                expected = head.weight @ looked.regions[b, k] + head.bias
-                torch.testing.assert_close(looked.region_logits[b, k], expected)
-        alone = make(shared_classifier=False, hybrid_weight=0.0)(views, count=0)
+                expected = head.weight @ output.regions[b, k] + head.bias
+                torch.testing.assert_close(output.region_logits[b, k], expected)
+        alone = make(shared_classifier=False, hybrid_weight=0.0)(batch, count=0)
     assert alone.region_logits.shape == (3, 0, CLASSES)
     assert not any(p.requires_grad for p in ranked.region.parameters())

@@ -15,7 +15,7 @@ from fgnb.focus import STAGES, equal_compute_stage, global_stage, region_stage
 from fgnb.focus.recipe import CONTROLS, MODEL, TABLE2, least_map_scale, region_spec, region_values
 from fgnb.nn.regions import greedy_nms
 from fgnb.store import canonical_json
-from fgnb.training.positions import kept, place
+from fgnb.training.positions import preserved_random_state, seed_at
 
 SMOKE = presets.get("smoke", threads=1, batch_size=4, source_size=128)
 
@@ -41,16 +41,16 @@ def stage(images, runs, monkeypatch):
     return make
 
 
-def begun(stage):
+def initial_weights(stage):
     """The weights that `training.fit` begins with."""
-    with kept():
-        place(stage.spec.seed, "module")
+    with preserved_random_state():
+        seed_at(stage.spec.seed, "module")
         return {name: value.clone() for name, value in stage.module().state_dict().items()}
 
 
 def test_a_run_trains_tail_and_classifiers_and_keeps_what_a_region_run_keeps(stage, images):
     made = stage()
-    before = begun(made)
+    before = initial_weights(made)
     run = training.fit(made)
     moved = {name for name, value in run.weights().items() if not value.equal(before[name])}
     for part in ("backbone.tail", "image", "region", "hybrid"):
@@ -95,8 +95,8 @@ def test_the_stored_weights_give_the_stored_answers(stage):
     found = run.predictions
     with torch.no_grad():
         for row, image in enumerate(made.query_index):
-            (views,) = made.zoomed.batches(np.array([image]))
-            alone = module(views).logits.softmax(1)[0]
+            (batch,) = made.zoomed.batches(np.array([image]))
+            alone = module(batch).logits.softmax(1)[0]
             np.testing.assert_allclose(alone, found["query_probs"][row], atol=1e-3)
 
 
@@ -114,9 +114,9 @@ def test_image_level_only_answers_from_the_image_and_still_trains_regions(stage)
 def test_a_single_class_map_is_the_true_ones_in_training_alone(stage, monkeypatch):
     made = stage(**TABLE2["ours-without-max-pooling"])
     module = made.module()
-    views = next(made.zoomed.batches(made.train_index[:4]))
+    batch = next(made.zoomed.batches(made.train_index[:4]))
     with torch.no_grad():
-        views = views._replace(targets=1 - module(views).image_logits.argmax(1))
+        batch = batch._replace(targets=1 - module(batch).image_logits.argmax(1))
     asked = []
     attend = module.model.attend
 
@@ -126,9 +126,9 @@ def test_a_single_class_map_is_the_true_ones_in_training_alone(stage, monkeypatc
 
     monkeypatch.setattr(module.model, "attend", heard)
     with torch.no_grad():
-        module.loss(views)
-        predicted = module(views).image_logits.argmax(1)
-    assert torch.equal(asked[0], views.targets)
+        module.loss(batch)
+        predicted = module(batch).image_logits.argmax(1)
+    assert torch.equal(asked[0], batch.targets)
     assert torch.equal(asked[1], predicted)
 
 
@@ -145,9 +145,9 @@ def test_controls_use_the_boxes_that_they_name(stage):
     for changes in CONTROLS.values():
         made = stage(fold="held-out", **changes)
         module = made.module().eval()
-        (views,) = made.zoomed.batches(made.query_index)
+        (batch,) = made.zoomed.batches(made.query_index)
         with torch.no_grad():
-            chosen = module(views).chosen
+            chosen = module(batch).chosen
         assert torch.equal(chosen.places, made.fixed[made.query_index])
     assert made.fixed[0].equal(made.fixed[1])
 
@@ -155,14 +155,14 @@ def test_controls_use_the_boxes_that_they_name(stage):
 def test_training_begins_from_the_plain_run_or_from_a_logistic_regression(stage, images):
     made = stage()
     plain = training.fit(made.start).weights()
-    weights = begun(made)
+    weights = initial_weights(made)
     assert weights["model.image.weight"].equal(plain["head.weight"])
     name = "tail.0.1.conv2.weight"
     assert weights[f"model.backbone.{name}"].equal(plain[f"backbone.{name}"])
     other = stage(start="logistic", head_start="whole")
     assert other.spec.start is None
     logistic = torch.from_numpy(other.plain.logistic.weight)
-    assert begun(other)["model.region.weight"].equal(logistic)
+    assert initial_weights(other)["model.region.weight"].equal(logistic)
     assert training.identity(other).key != training.identity(made).key
     resized = stage(image_size=96)
     assert resized.start.spec.image_size == 96
@@ -176,22 +176,22 @@ def test_the_region_head_is_fitted_once_to_regions_of_this_fold(stage, monkeypat
     fit = start.fit_logistic
     monkeypatch.setattr(start, "fit_logistic", lambda *a, **k: asked.append(a) or fit(*a, **k))
     module = made.module()
-    again = begun(made)
+    again = initial_weights(made)
     assert all(value.equal(again[name]) for name, value in module.state_dict().items())
     ((regions, of),) = asked
     assert regions.shape == (6 * 6, 512)
-    found = made._look(module, made.train_index)
+    found = made._infer(module, made.train_index)
     np.testing.assert_allclose(regions, found["regions"].reshape(-1, 512), atol=1e-4)
     labels = made.images.labels[made.train_index]
     assert of.tolist() == np.repeat(labels, 6).tolist()
     c = float(training.fit(made.start).predictions["logistic_c"])
     expected = fit(regions, of, c=c, threads=1).weight
     assert torch.equal(module.model.region.weight, torch.from_numpy(expected))
-    (views,) = made.zoomed.batches(made.query_index)
+    (batch,) = made.zoomed.batches(made.query_index)
     with torch.no_grad():
-        looked = module.eval()(views)
-    mean = (looked.image_logits + looked.region_logits[:, :4].mean(1)) / 2
-    torch.testing.assert_close(looked.hybrid_logits, mean, rtol=1e-4, atol=1e-3)
+        output = module.eval()(batch)
+    mean = (output.image_logits + output.region_logits[:, :4].mean(1)) / 2
+    torch.testing.assert_close(output.hybrid_logits, mean, rtol=1e-4, atol=1e-3)
 
 
 def test_pretrained_layers_have_a_rate_of_their_own_and_all_that_is_free_is_trained(stage):
@@ -258,7 +258,7 @@ def test_two_steps_of_the_published_recipe_with_resnet_50(images, runs, monkeypa
     run = training.fit(made)
     assert run.metrics["final"]["step"] == 2
     assert np.isfinite(run.metrics["final"]["loss"])
-    before = begun(made)
+    before = initial_weights(made)
     for name in ("model.backbone.tail.0.0.weight", "model.hybrid.weight"):
         assert not run.weights()[name].equal(before[name])
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fgnb.metrics.gains import gain_contrast
-from fgnb.metrics.grid import shortfall
+from fgnb.metrics.grid import gap_to_best
 
 
 def slow_contrast(after, before, within):
@@ -52,7 +52,7 @@ def test_the_shortfall_seeks_the_best_point_again_in_every_draw():
     rng = np.random.default_rng(2)
     chosen = rng.random(60) < 0.6
     line = rng.random((4, 60)) < np.array([0.5, 0.6, 0.65, 0.3])[:, None]
-    found = shortfall(chosen, line, draws=41)
+    found = gap_to_best(chosen, line, draws=41)
 
     def slow(rows):
         best = max(sum(bool(point[i]) for i in rows) for point in line)
@@ -67,9 +67,9 @@ def test_the_shortfall_seeks_the_best_point_again_in_every_draw():
 
 def test_the_shortfall_by_hand():
     line = np.array([[1, 1, 0, 0], [1, 1, 1, 0]])
-    assert shortfall([1, 0, 0, 0], line).value == pytest.approx(-0.5)
-    assert shortfall([1, 1, 1, 1], line).value == pytest.approx(0.25)  # off the grid, and better
-    assert shortfall(line[1], line[1:]) == (0.0, 0.0, 0.0)
+    assert gap_to_best([1, 0, 0, 0], line).value == pytest.approx(-0.5)
+    assert gap_to_best([1, 1, 1, 1], line).value == pytest.approx(0.25)  # off the grid, and better
+    assert gap_to_best(line[1], line[1:]) == (0.0, 0.0, 0.0)
 
 
 def test_what_is_wrong_is_named():
@@ -82,4 +82,4 @@ def test_what_is_wrong_is_named():
     with pytest.raises(ValueError, match="draws is 0"):
         gain_contrast([1, 0], [1, 0], [0, 1], draws=0)
     with pytest.raises(ValueError, match=r"chosen has shape \(2,\), needs \(3,\)"):
-        shortfall([1, 0], [[1, 0, 1]])
+        gap_to_best([1, 0], [[1, 0, 1]])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fgnb.metrics import expected_calibration_error
-from fgnb.metrics.grid import best_value, calibration_interval, regret, sway
+from fgnb.metrics.grid import accuracy_range, best_value, calibration_interval, regret
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def means(correct, images):
     ]
 
 
-def slow_sway(table, axis):
+def slow_range(table, axis):
     lines = table if axis == 1 else [list(line) for line in zip(*table, strict=True)]
     return sum(max(line) - min(line) for line in lines) / len(lines)
 
@@ -55,8 +55,8 @@ def resampled(correct, statistic, draws):
 def test_values_and_ends_are_those_of_loops(correct):
     values = [0.1, 0.2, 0.3, 0.4]
     cases = [
-        (lambda: sway(correct, 0, draws=41), lambda table: slow_sway(table, 0)),
-        (lambda: sway(correct, 1, draws=41), lambda table: slow_sway(table, 1)),
+        (lambda: accuracy_range(correct, 0, draws=41), lambda table: slow_range(table, 0)),
+        (lambda: accuracy_range(correct, 1, draws=41), lambda table: slow_range(table, 1)),
         (lambda: regret(correct, draws=41), slow_regret),
         (lambda: best_value(correct, values, 0, draws=41), lambda t: slow_best(t, values, 0)),
         (lambda: best_value(correct, [5, 6], 1, draws=41), lambda t: slow_best(t, [5, 6], 1)),
@@ -73,8 +73,8 @@ def test_by_hand():
     grid = np.zeros((2, 2, 4), bool)
     grid[0, 0, :1] = grid[1, 0, :3] = grid[0, 1, :2] = grid[1, 1, :1] = True
     # accuracies [[1/4, 2/4], [3/4, 1/4]]
-    assert sway(grid, 0).value == pytest.approx((0.5 + 0.25) / 2)
-    assert sway(grid, 1).value == pytest.approx((0.25 + 0.5) / 2)
+    assert accuracy_range(grid, 0).value == pytest.approx((0.5 + 0.25) / 2)
+    assert accuracy_range(grid, 1).value == pytest.approx((0.25 + 0.5) / 2)
     assert regret(grid).value == pytest.approx(0.25)  # a = 1 on average; b = 1 loses 2/4 - 1/4
     assert best_value(grid, [0.4, 0.5], 0).value == 0.5
     assert best_value(grid, [9, 8], 1).value == 9
@@ -82,7 +82,7 @@ def test_by_hand():
 
 def test_a_setting_that_changes_nothing_has_no_influence_and_ties_go_to_the_first():
     grid = np.broadcast_to(np.random.default_rng(0).random(30) < 0.5, (3, 4, 30))
-    assert sway(grid, 0) == sway(grid, 1) == regret(grid) == (0.0, 0.0, 0.0)
+    assert accuracy_range(grid, 0) == accuracy_range(grid, 1) == regret(grid) == (0.0, 0.0, 0.0)
     assert best_value(grid, [3, 1, 2], 0) == (3.0, 3.0, 3.0)
 
 
@@ -104,7 +104,7 @@ def test_the_calibration_interval_is_that_of_single_resamples():
 def test_what_is_wrong_is_named():
     good = np.ones((2, 3, 4), bool)
     with pytest.raises(ValueError, match="axis is 2, needs 0 or 1"):
-        sway(good, 2)
+        accuracy_range(good, 2)
     with pytest.raises(ValueError, match=r"correct has shape \(2, 3\), needs \(A, B, N\)"):
         regret(good[:, :, 0])
     with pytest.raises(ValueError, match="besides 0 and 1"):
@@ -112,4 +112,4 @@ def test_what_is_wrong_is_named():
     with pytest.raises(ValueError, match=r"values has shape \(2,\), needs \(3,\)"):
         best_value(good, [1, 2], 1)
     with pytest.raises(ValueError, match="draws is 0"):
-        sway(good, 0, draws=0)
+        accuracy_range(good, 0, draws=0)

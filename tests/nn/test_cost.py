@@ -47,15 +47,15 @@ def test_frozen_layers_have_no_backward_pass():
     assert cost.operations == first + 2 * second
     assert cost.trained == sum(p.numel() for p in net[2].parameters())
     assert cost.weights == sum(p.numel() for p in net.parameters())
-    assert cost.kept == 4 * 4 * 25
+    assert cost.activations == 4 * 4 * 25
 
 
 def test_a_step_keeps_each_layers_input_once():
     cost = step_cost([Part(two_layers(), ((3, 5, 5),), 2)])
     picture, hidden, output = 3 * 25, 4 * 25, 2 * 25
-    assert cost.kept == 2 * 4 * (picture + hidden)
-    assert cost.passing == 2 * 4 * max(picture + hidden, hidden + hidden, hidden + output)
-    assert cost.memory == 4 * 3 * cost.weights + cost.kept + cost.passing
+    assert cost.activations == 2 * 4 * (picture + hidden)
+    assert cost.largest_layer == 2 * 4 * max(picture + hidden, hidden + hidden, hidden + output)
+    assert cost.memory == 4 * 3 * cost.weights + cost.activations + cost.largest_layer
 
 
 def test_a_few_at_a_time_cost_a_second_forward_pass_and_less_memory():
@@ -63,10 +63,10 @@ def test_a_few_at_a_time_cost_a_second_forward_pass_and_less_memory():
     whole, parts = step_cost([Part(net, shape, 8)]), step_cost([Part(net, shape, 8, at_once=2)])
     assert parts.operations == whole.operations + whole.forward
     ends = 8 * 4 * (3 * 25 + 2 * 25)
-    assert parts.kept == whole.kept // 4 + ends
-    assert parts.passing == whole.passing // 4
+    assert parts.activations == whole.activations // 4 + ends
+    assert parts.largest_layer == whole.largest_layer // 4
     same = step_cost([Part(net, shape, 8, at_once=100)])
-    assert same.kept == whole.kept + ends
+    assert same.activations == whole.activations + ends
 
 
 def test_shared_weights_count_once_and_held_ones_too():
@@ -95,7 +95,7 @@ def test_memory_is_what_torch_really_takes(name):
     network = create_backbone(name, "random", cut=1).train()
     pictures = torch.randn(batch, 3, side, side)
     kept, peak = measured(network, pictures)
-    assert cost.kept == pytest.approx(kept, rel=0.05)
+    assert cost.activations == pytest.approx(kept, rel=0.05)
     assert 0.5 < cost.memory / (peak + 2 * 4 * cost.weights) < 2
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from fgnb import presets
 from fgnb.focus.recipe import region_spec
-from fgnb.focus.repropose import FREE, Reproposed
+from fgnb.focus.region_answers import FREE, RegionAnswers
 from fgnb.metrics import mcnemar
 from fgnb.report import choices, rederive, rederive_comparisons
 
@@ -31,7 +31,7 @@ def run(seed, right):
 
 
 def again(seed, right, boxes):
-    return Reproposed(run(seed, right).predictions["query_probs"], boxes)
+    return RegionAnswers(run(seed, right).predictions["query_probs"], boxes)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from fgnb import claims, presets
 from fgnb.data import cub
 from fgnb.focus import region_stage
-from fgnb.focus.repropose import Reproposed
+from fgnb.focus.region_answers import RegionAnswers
 from fgnb.nn.backbones import NO_CUT, create_backbone
 from fgnb.nn.nts import NTSHeads
 from fgnb.report import overview, rederive
@@ -85,9 +85,9 @@ def test_heads_that_an_answer_needs(stage, provenance):
     boxes = np.tile(np.array([[0, 0, 4, 4], [4, 4, 8, 8]], np.float32), (4, 1, 1))
     moved = boxes.copy()
     moved[:, 1] += 1
-    other = Reproposed(np.roll(probs, 1, axis=0), moved[:, ::-1])
-    found = {"as trained": Reproposed(probs, boxes), "image": other}
-    found["region"] = Reproposed(probs, boxes)
+    other = RegionAnswers(np.roll(probs, 1, axis=0), moved[:, ::-1])
+    found = {"as trained": RegionAnswers(probs, boxes), "image": other}
+    found["region"] = RegionAnswers(probs, boxes)
     arrays = overview.head_arrays(overview.trace_model(stage), found)
     results = overview.head_results(arrays, provenance=provenance())
     assert results[0].claim == "focus.fig1"

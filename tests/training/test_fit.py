@@ -13,7 +13,7 @@ from tiny_stages import TinyStage
 from torch.utils.data import default_collate
 
 from fgnb.training import fit
-from fgnb.training.positions import place
+from fgnb.training.positions import seed_at
 
 
 def weights(run):
@@ -49,7 +49,7 @@ def plain_loop(stage):
     """The slow oracle: what fit should do, without Lightning, store or checkpoints."""
     with settings(stage.spec.threads):
         data = stage.data()
-        place(stage.spec.seed, "module")
+        seed_at(stage.spec.seed, "module")
         module = stage.module()
         module.train()
         made = module.configure_optimizers()
@@ -57,7 +57,7 @@ def plain_loop(stage):
         step = 0
         for epoch in range(data.epochs):
             for batch in data.batches(epoch):
-                place(stage.spec.seed, step)
+                seed_at(stage.spec.seed, step)
                 samples = default_collate([data.dataset[epoch, i] for i in batch])
                 optimizer.zero_grad()
                 module.loss(samples)["loss"].backward()
@@ -119,14 +119,14 @@ def test_a_stored_run_is_reused(tmp_path, monkeypatch):
     ]
 
 
-def test_stages_that_are_kept_as_one_share_a_run(tmp_path):
+def test_stages_that_are_stored_as_one_share_a_run(tmp_path):
     first, second = TinyStage(), TinyStage()
-    first.kept_as = second.kept_as = "tests/shared"
+    first.stored_as = second.stored_as = "tests/shared"
     second.name = "tests/other"
     run = fit(first, root=tmp_path, progress=False)
     assert run.path == tmp_path / "tests" / "shared" / run.key
     assert fit(second, root=tmp_path, progress=False).reused
-    second.kept_as = None
+    second.stored_as = None
     assert fit(second, root=tmp_path, progress=False).path.parent == tmp_path / "tests" / "other"
 
 

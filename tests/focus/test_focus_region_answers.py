@@ -9,8 +9,8 @@ import torch
 from fgnb import presets, training
 from fgnb.data import cub
 from fgnb.focus import region_stage
+from fgnb.focus.region_answers import answers_under
 from fgnb.focus.region_stage import FocusStage
-from fgnb.focus.repropose import answers_under
 
 SMOKE = presets.get("smoke", threads=1, batch_size=4)
 
@@ -31,10 +31,10 @@ def slow(stage, run, **changes):
     run.load_weights(module)
     module.eval()
     with torch.no_grad():
-        (views,) = other.zoomed.batches(other.query_index)
-        looked = module(views)
+        (batch,) = other.zoomed.batches(other.query_index)
+        output = module(batch)
     count = spec.concatenated
-    return looked.logits.softmax(1).numpy(), looked.chosen.boxes[:, :count].numpy()
+    return output.logits.softmax(1).numpy(), output.chosen.boxes[:, :count].numpy()
 
 
 def test_each_setting_is_what_its_own_spec_says(trained):

@@ -15,15 +15,15 @@ import torch
 from torch import Tensor, nn
 
 
-class KeepsStart(nn.Module):
+class StartAveraging(nn.Module):
     """A module that keeps, where they are to be averaged with the end, the weights of its start."""
 
-    begun: dict[str, Tensor]
+    start_weights: dict[str, Tensor]
 
     def keep_start(self, share: float) -> Self:
         """Copy what is trained, if ``share`` of it is to be in what is kept; itself."""
         free = ((name, value) for name, value in self.named_parameters() if value.requires_grad)
-        self.begun = {name: value.detach().clone() for name, value in free} if share else {}
+        self.start_weights = {name: value.detach().clone() for name, value in free} if share else {}
         return self
 
     @torch.no_grad()
@@ -37,8 +37,8 @@ class KeepsStart(nn.Module):
         if not share:
             return
         for name, value in self.named_parameters():
-            if name in self.begun and not name.startswith(leave_out):
-                value.lerp_(self.begun[name].to(value.device), share)
+            if name in self.start_weights and not name.startswith(leave_out):
+                value.lerp_(self.start_weights[name].to(value.device), share)
 
 
 def held_out_figures(

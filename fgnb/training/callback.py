@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from fgnb.training.checkpoint import LAST
-from fgnb.training.positions import Plan, place
+from fgnb.training.positions import Plan, seed_at
 from fgnb.training.progress import LogFile, Progress
 from fgnb.training.stage import Stage
 
@@ -21,7 +21,7 @@ OWN = "fgnb"
 
 
 @dataclass
-class Course:
+class TrainingState:
     """How far a training is; kept in every checkpoint."""
 
     done: int = 0
@@ -31,7 +31,7 @@ class Course:
     seconds: float = 0.0
 
 
-class Watcher(pl.Callback):
+class TrainingCallback(pl.Callback):
     """Seeds each step, and after it logs, validates and keeps a checkpoint."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Watcher(pl.Callback):
         stage: Stage,
         module: nn.Module,
         plan: Plan,
-        course: Course,
+        state: TrainingState,
         work: Path,
         every: int,
         progress: Progress,
@@ -47,7 +47,7 @@ class Watcher(pl.Callback):
         seconds: Callable[[], float],
     ) -> None:
         self.stage, self.module, self.plan = stage, module, plan
-        self.course, self.work = course, work
+        self.state, self.work = state, work
         self.every, self.progress, self.log_file = every, progress, log
         self.losses: dict[str, float] = {}
         self.seconds = seconds
@@ -66,7 +66,7 @@ class Watcher(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Set the random states to those of (seed, step)."""
-        place(self.stage.spec.seed, self.course.done)
+        seed_at(self.stage.spec.seed, self.state.done)
 
     def on_train_batch_end(
         self,
@@ -77,48 +77,48 @@ class Watcher(pl.Callback):
         batch_idx: int,
     ) -> None:
         """Log the step; at an epoch's end validate; keep a checkpoint where one is due."""
-        course, step = self.course, self.course.done
-        course.done += 1
-        course.count += 1
+        state, step = self.state, self.state.done
+        state.done += 1
+        state.count += 1
         for name, value in self.losses.items():
-            course.sums[name] = course.sums.get(name, 0.0) + value
+            state.sums[name] = state.sums.get(name, 0.0) + value
         rates = [group["lr"] for group in trainer.optimizers[0].param_groups]
-        self.log_file.write(f"step {course.done}: {_listed(self.losses)}, next rate {rates[0]:.3g}")
-        self.progress.step(course.done, self.losses)
+        self.log_file.write(f"step {state.done}: {_listed(self.losses)}, next rate {rates[0]:.3g}")
+        self.progress.step(state.done, self.losses)
         if self.plan.ends_epoch(step):
             self._end_epoch(step)
-        if course.done % self.every == 0:
-            course.seconds = self.seconds()
+        if state.done % self.every == 0:
+            state.seconds = self.seconds()
             trainer.save_checkpoint(self.work / LAST, weights_only=False)
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Add how far the training is."""
-        checkpoint[OWN] = vars(self.course)
+        checkpoint[OWN] = vars(self.state)
 
     def _end_epoch(self, step: int) -> None:
-        course, module = self.course, self.module
-        means = {name: total / course.count for name, total in course.sums.items()}
-        place(self.stage.spec.seed, "validate", step)
+        state, module = self.state, self.module
+        means = {name: total / state.count for name, total in state.sums.items()}
+        seed_at(self.stage.spec.seed, "validate", step)
         module.eval()
         with torch.no_grad():
-            found = self.stage.validate(module)
+            figures = self.stage.validate(module)
         module.train()
         entry = {
             "epoch": self.plan.epoch(step) + 1,
             "step": step + 1,
             "loss": means.pop("loss"),
             "parts": means,
-            "validation": {name: float(value) for name, value in found.items()},
+            "validation": {name: float(value) for name, value in figures.items()},
         }
-        course.epochs.append(entry)
-        course.sums, course.count = {}, 0
+        state.epochs.append(entry)
+        state.sums, state.count = {}, 0
         self.log_file.write(f"epoch {entry['epoch']}: {entry}")
         self.progress.epoch(entry)
 
 
-def checked(losses: dict[str, Tensor], watcher: Watcher) -> dict[str, float]:
+def checked(losses: dict[str, Tensor], callback: TrainingCallback) -> dict[str, float]:
     """The losses as numbers.
 
     Raises:
@@ -127,19 +127,19 @@ def checked(losses: dict[str, Tensor], watcher: Watcher) -> dict[str, float]:
     """
     if "loss" not in losses:
         raise ValueError(
-            f"the module of {watcher.stage.name} gives the losses {sorted(losses)}; "
+            f"the module of {callback.stage.name} gives the losses {sorted(losses)}; "
             'the one to minimise should be called "loss"'
         )
     stacked = torch.stack([value.detach().float().reshape(()) for value in losses.values()])
     values = dict(zip(losses, stacked.tolist(), strict=True))
     if not math.isfinite(values["loss"]):
-        step, plan = watcher.course.done, watcher.plan
+        step, plan = callback.state.done, callback.plan
         text = (
-            f"{watcher.stage.name}: the loss is not finite at step {step + 1} of {plan.steps} "
+            f"{callback.stage.name}: the loss is not finite at step {step + 1} of {plan.steps} "
             f"(epoch {plan.epoch(step) + 1} of {plan.epochs}): {_listed(values)}; "
             "lower the learning rate, or look at the parts that are not finite"
         )
-        watcher.log_file.write(text)
+        callback.log_file.write(text)
         raise FloatingPointError(text)
     return values
 

@@ -20,7 +20,7 @@ from fgnb.focus.maps import trained_model
 from fgnb.focus.model import FocusModel
 from fgnb.focus.region_stage import FocusStage
 from fgnb.nn.backbones import global_pool
-from fgnb.nn.zoomed import Views
+from fgnb.nn.zoomed import ZoomedBatch
 from fgnb.training import Run
 from fgnb.training.settings import deterministic
 
@@ -29,7 +29,7 @@ FREE = ("attention", "border", "boxes", "count_bias", "iou", "map_scale", "sigma
 
 
 @dataclass(frozen=True)
-class Reproposed:
+class RegionAnswers:
     """Answers of Q queries under one setting.
 
     Attributes:
@@ -47,7 +47,7 @@ def answers_under(
     settings: Mapping[str, Mapping[str, Any]],
     *,
     without: Mapping[str, str] | None = None,
-) -> dict[str, Reproposed]:
+) -> dict[str, RegionAnswers]:
     """The hybrid classifier's answers on the stage's queries, once for each setting.
 
     Args:
@@ -64,19 +64,19 @@ def answers_under(
     if model.hybrid is None:
         raise ValueError("stage has no hybrid classifier, so its answers don't depend on regions")
     removed = dict(without or {})
-    asked = {**settings, **{name: settings.get(name, {}) for name in removed}}
+    tested = {**settings, **{name: settings.get(name, {}) for name in removed}}
     variants = {
-        name: _Variant(stage, model, changes, removed.get(name)) for name, changes in asked.items()
+        name: _Variant(stage, model, changes, removed.get(name)) for name, changes in tested.items()
     }
-    found: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in variants}
+    answers: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in variants}
     with deterministic(stage.spec.threads), torch.inference_mode():
-        for views in stage.zoomed.batches(stage.query_index):
-            feature_map = model.extractor.whole(views.inputs)[-1]
+        for batch in stage.zoomed.batches(stage.query_index):
+            feature_map = model.extractor.whole(batch.inputs)[-1]
             for name, variant in variants.items():
-                found[name].append(variant.answer(views, feature_map))
+                answers[name].append(variant.answer(batch, feature_map))
     return {
-        name: Reproposed(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))
-        for name, parts in found.items()
+        name: RegionAnswers(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))
+        for name, parts in answers.items()
     }
 
 
@@ -102,14 +102,14 @@ class _Variant:
         if removed is not None:
             _silence(self.model, removed)
 
-    def answer(self, views: Views, feature_map: Tensor) -> tuple[Tensor, Tensor]:
+    def answer(self, batch: ZoomedBatch, feature_map: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities and boxes of a batch, from its whole images' last map."""
         model, spec = self.model, self.model.spec
         whole = global_pool(feature_map)
         classes = None if spec.attention == "max" else model.image(whole).argmax(dim=1)
-        fixed = None if self.fixed is None else self.fixed[views.rows]
+        fixed = None if self.fixed is None else self.fixed[batch.rows]
         chosen = model.choose(model.attend(feature_map, classes), fixed, spec.concatenated)
-        regions = model.look_at(views, chosen, whole)
+        regions = model.look_at(batch, chosen, whole)
         assert model.hybrid is not None
         logits = model.hybrid(torch.cat([whole, regions.flatten(1)], dim=1))
         return logits.softmax(dim=1), chosen.boxes
