@@ -3,8 +3,8 @@
 `fgnb reproduce` runs this file; so does `snakemake --cores 2`, with any executor:
 `snakemake --config preset=paper --executor slurm --jobs 8 --default-resources slurm_account=...`.
 
-What makes a notebook run again stands in its rule's params: digests of its cells, of the library
-code behind it, and of its parameters. File times play no part.
+What makes a notebook run again stands in its rule's params: digests of its code cells, of what
+they reach of the library, and of its parameters. Text cells and file times play no part.
 
 They run in the order of the book, so a later chapter finds the runs of an earlier one; under
 `fgnb reproduce` one at a time, since even drawing beside a training slows both.

@@ -6,7 +6,6 @@ since Sphinx compares times; what no longer belongs is removed.
 
 from __future__ import annotations
 
-import copy
 import html
 import json
 from collections.abc import Callable, Sequence
@@ -54,13 +53,14 @@ def assemble(preset: str, entries: Sequence[Entry]) -> Path:
 def inputs_digest(entries: Sequence[Entry]) -> str:
     """SHA-256 over everything that a site is made from: if it stands, so does the site.
 
-    Prose and settings, executed copies with their results, recorded results, and all of fgnb: a
-    recorded result says so where its code has changed since.
+    Prose and settings, notebooks with their executed copies and results, recorded results, and
+    all of fgnb: a recorded result says so where its code has changed since.
     """
     root = paths.project_root()
     folders = [Path(fgnb.__file__).parent, root / "book", paths.recorded_root()]
     folders += [entry.results for entry in entries]
     files = [root / "_config.yml", root / "_toc.yml", *(entry.output for entry in entries)]
+    files += [entry.source for entry in entries]
     for folder in folders:
         files += [file for file in sorted(folder.rglob("*")) if file.is_file()]
     kept = [file for file in files if "__pycache__" not in file.parts]
@@ -103,10 +103,13 @@ def banner(preset: str) -> str:
 
 
 def _page(entry: Entry) -> dict[str, Any]:
-    """An executed notebook as a page: alternative texts, recorded results, static faces alone."""
+    """An executed notebook as a page: current text, alternative texts, what was recorded."""
     from fgnb.report import pages
 
-    page: dict[str, Any] = copy.deepcopy(dict(sources.read(entry.output)))
+    try:
+        page = sources.with_current_text(sources.read(entry.output), sources.read(entry.source))
+    except sources.NotebookError as error:
+        raise sources.NotebookError(f"{entry.name}: {error}") from None
     page["metadata"].pop("widgets", None)
     page["metadata"].pop("papermill", None)
     page["metadata"].pop("fgnb", None)

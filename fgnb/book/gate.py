@@ -59,7 +59,7 @@ def _execution(executed: sources.Notebook) -> Iterator[str]:
         yield "its execution ended in an exception"
     former = number = 0
     for cell in sources.code_cells(executed):
-        number += "injected-parameters" not in sources.tags(cell)
+        number += sources.INJECTED not in sources.tags(cell)
         where = f"code cell {number} ({cell['source'].strip().splitlines()[0][:40]})"
         for output in cell["outputs"]:
             if output["output_type"] == "error":
@@ -93,14 +93,19 @@ def _origin(executed: sources.Notebook, entry: Entry) -> Iterator[str]:
 
 
 def _pictures(executed: sources.Notebook, entry: Entry) -> Iterator[str]:
-    """The book holds drawn pictures alone."""
+    """What the book computes, it computes on drawn pictures alone.
+
+    Numbers that stand beside a page may come from recorded sets as well, and are not looked into.
+    """
     given = (entry.parameters, executed["metadata"].get("fgnb", {}).get("parameters", {}))
     named = [str(values["dataset"]) for values in given if "dataset" in values]
     for file in sorted(entry.results.rglob("*.json")) if entry.results.is_dir() else []:
         try:
-            results = json.loads(file.read_bytes())["results"]
-            named += [str(result["provenance"]["dataset"]) for result in results]
-        except (OSError, ValueError, KeyError, TypeError):
+            content = json.loads(file.read_bytes())
+            if not file.name.endswith(".numbers.json"):
+                made = content.get("results", [content])
+                named += [str(one["provenance"]["dataset"]) for one in made]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             yield f"its results {file.name} can't be read"
     for name in sorted(set(named)):
         if not name.startswith("drawn"):

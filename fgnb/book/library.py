@@ -1,24 +1,26 @@
-"""The digest of the library code behind a notebook: what it imports, and how its page is drawn.
+"""The digest of what an executed notebook stands on: the code that it reaches, and what that reads.
 
-`fgnb.store.code` leaves the rooms out that only name or show a number; an executed notebook shows
-them too, so here `report` and the ledger of its paper count as well, with the versions of what
-computes and draws.
+`fgnb.store.code_digest` leaves out what only names or shows a number; a page shows them, so here
+`report`, the page's own module, the ledger and the records count as well, where its code cells
+reach them. An edit elsewhere leaves the notebook alone.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib.metadata
-from collections.abc import Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 import fgnb
+from fgnb import paths
 from fgnb.book import sources
-from fgnb.store import code_digest, digest, file_sha256
+from fgnb.store import Reached, digest, file_sha256, reached_from
 
 _ROOT = Path(fgnb.__file__).parent
-_SHOWN = ("report", "claims")
+# What neither makes nor shows a number: where things lie, how they are kept, who runs a notebook.
+NO_PART = frozenset({"fgnb.paths", "fgnb.store", "fgnb.book", "fgnb.cli"})
 _PACKAGES = (
     *("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn"),
     *("matplotlib", "seaborn", "plotly"),
@@ -26,7 +28,10 @@ _PACKAGES = (
 
 
 def library_digest(notebook: sources.Notebook, name: str) -> str:
-    """SHA-256 over the code of fgnb that a notebook stands on.
+    """SHA-256 over what the code cells of a notebook reach.
+
+    Modules of fgnb with their scripts, styles and tables; the ledger and the records of its paper
+    where it reaches what reads them; versions of the packages. Text cells play no part.
 
     Args:
         notebook: the source, read.
@@ -35,14 +40,24 @@ def library_digest(notebook: sources.Notebook, name: str) -> str:
     Raises:
         NotebookError: it imports a module that fgnb does not have, or a cell is no Python.
     """
-    modules = set(_imported(notebook, name))
-    if not modules:
+    reached = reached_by(notebook, name)
+    if not reached.modules:
         return digest([])
+    paper = name.partition("/")[0]
+    files = [*_resources(reached.modules), *_read_at_run(reached.modules, paper)]
+    return digest([reached.digest, {label: _sha256(file) for label, file in files}, versions()])
+
+
+def reached_by(notebook: sources.Notebook, name: str) -> Reached:
+    """The modules of fgnb that a notebook's code cells import, transitively.
+
+    Raises:
+        NotebookError: it imports a module that fgnb does not have, or a cell is no Python.
+    """
     try:
-        code = code_digest(sorted(modules | set(_shown_modules())))
+        return reached_from(_python(notebook, name), NO_PART)
     except ValueError as error:
         raise sources.NotebookError(f"{name}: {error}") from None
-    return digest([code, _shown_files(name.partition("/")[0]), versions()])
 
 
 @lru_cache(maxsize=1)
@@ -57,46 +72,69 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _imported(notebook: sources.Notebook, name: str) -> Iterator[str]:
+def _python(notebook: sources.Notebook, name: str) -> str:
+    """The code cells as one text, without what is IPython's alone."""
+    texts = []
     for cell in sources.code_cells(notebook):
         lines = [
             "pass" if line.startswith(("%", "!")) else line for line in cell["source"].splitlines()
         ]
+        texts.append("\n".join(lines))
         try:
-            tree = ast.parse("\n".join(lines))
+            ast.parse(texts[-1])
         except SyntaxError as error:
             raise sources.NotebookError(f"{name}: {error.msg} in a cell: {error.text}") from None
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                yield from (a.name for a in node.names if a.name.partition(".")[0] == "fgnb")
-            elif (
-                isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "fgnb"
-            ):
-                assert node.module is not None
-                for alias in node.names:
-                    inner = f"{node.module}.{alias.name}"
-                    yield inner if _is_module(inner) else node.module
+    return "\n".join(texts)
 
 
-def _is_module(name: str) -> bool:
-    base = _ROOT.joinpath(*name.split(".")[1:])
-    return base.with_name(f"{base.name}.py").is_file() or (base / "__init__.py").is_file()
+def _resources(modules: Iterable[str]) -> list[tuple[str, Path]]:
+    """What lies in packages that are reached and is no module: scripts, styles, subsets.
+
+    The ledger's files lie in a package too, but count for their own paper alone.
+    """
+    found = []
+    for module in sorted(modules):
+        folder = _ROOT.joinpath(*module.split(".")[1:])
+        if module != "fgnb.claims" and (folder / "__init__.py").is_file():
+            found += [(file.relative_to(_ROOT).as_posix(), file) for file in _data_below(folder)]
+    return found
 
 
-@lru_cache(maxsize=1)
-def _shown_modules() -> tuple[str, ...]:
-    files = [file for room in _SHOWN for file in sorted((_ROOT / room).rglob("*.py"))]
-    names = [".".join(("fgnb", *file.relative_to(_ROOT).with_suffix("").parts)) for file in files]
-    return tuple(name.removesuffix(".__init__") for name in names)
+def _data_below(folder: Path) -> list[Path]:
+    """Files of a package that are no code, down to where another package begins."""
+    files = []
+    for place in sorted(folder.iterdir()):
+        if place.is_dir() and place.name != "__pycache__":
+            files += [] if (place / "__init__.py").is_file() else _data_below(place)
+        elif place.is_file() and place.suffix not in (".py", ".pyc", ".typed"):
+            files.append(place)
+    return files
 
 
-def _shown_files(paper: str) -> dict[str, str]:
-    """Scripts and styles of the pages, and the paper's ledger."""
-    files = [
-        file
-        for file in sorted((_ROOT / "report").rglob("*"))
-        if file.is_file() and file.suffix in (".js", ".css", ".html")
-    ]
-    ledger = _ROOT / "claims" / f"{paper}.yaml"
-    files += [ledger] if ledger.is_file() else []
-    return {file.relative_to(_ROOT).as_posix(): file_sha256(file) for file in files}
+def _read_at_run(modules: Iterable[str], paper: str) -> list[tuple[str, Path]]:
+    """The ledger and the records that a page shows: its own paper's, or all where it has none."""
+    ledger, records = _ROOT / "claims", paths.recorded_root()
+    own = (ledger / f"{paper}.yaml").is_file()
+    files = []
+    if "fgnb.claims" in modules:
+        files += [(f"claims/{f.name}", f) for f in sorted(ledger.glob("*.yaml"))]
+        files = [pair for pair in files if not own or pair[1].stem == paper]
+    if "fgnb.report" in modules:
+        folder = records / paper if own else records
+        files += [
+            (f"records/{file.relative_to(records).as_posix()}", file)
+            for file in sorted(folder.rglob("*"))
+            if file.is_file() and file.suffix in (".json", ".npz")
+        ]
+    return files
+
+
+def _sha256(file: Path) -> str:
+    status = file.stat()
+    return _sha256_of_state(file, status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+@lru_cache(maxsize=4096)
+def _sha256_of_state(file: Path, *_state: int) -> str:
+    """Of a file that several pages read, once."""
+    return file_sha256(file)

@@ -27,8 +27,8 @@ class Entry:
         source: the notebook's file.
         overrides: the parameters that the manifest sets.
         parameters: all of them, with the defaults.
-        source_digest: of its cells.
-        library_digest: of the code that it stands on.
+        source_digest: of its code cells.
+        library_digest: of what they reach of the library.
     """
 
     name: str

@@ -5,6 +5,7 @@ Notebooks are read as plain JSON: importing nbformat takes longer than reading t
 
 from __future__ import annotations
 
+import copy
 import difflib
 import json
 from pathlib import Path
@@ -13,10 +14,10 @@ from typing import Any
 from fgnb import paths
 from fgnb.store import digest
 
-# What an editor or a run leaves in a cell's metadata: no part of the source.
-_PASSING = frozenset(
-    {"execution", "papermill", "collapsed", "scrolled", "trusted", "ExecuteTime", "vscode"}
-)
+# The tag of the cell that papermill writes the given parameters into.
+INJECTED = "injected-parameters"
+# Tags that change what papermill executes; others say how a cell is shown.
+_COUNTING = frozenset({"parameters", "raises-exception", "skip-execution"})
 
 
 class NotebookError(RuntimeError):
@@ -115,31 +116,45 @@ def _text(value: Any) -> Any:
     return "".join(value) if isinstance(value, list) else value
 
 
-def content(notebook: Notebook) -> list[list[Any]]:
-    """What counts of a notebook: kind, text and lasting metadata of each cell.
-
-    Outputs, cell ids and papermill's injected cell do not.
-    """
-    return [
-        [
-            cell["cell_type"],
-            cell["source"],
-            {key: value for key, value in cell["metadata"].items() if key not in _PASSING},
-        ]
-        for cell in notebook["cells"]
-        if "injected-parameters" not in tags(cell)
-    ]
-
-
 def source_digest(notebook: Notebook) -> str:
-    """SHA-256 of :func:`content`: touching a file changes nothing, a changed cell does."""
-    return digest([[kind, text, _texts(metadata)] for kind, text, metadata in content(notebook)])
+    """SHA-256 of what is executed: the texts of the code cells in order, and the tags that count.
+
+    Text cells, outputs, cell ids, how a cell is shown and papermill's injected cell play no part.
+    """
+    return digest(
+        [
+            [cell["source"], sorted(_COUNTING.intersection(tags(cell)))]
+            for cell in code_cells(notebook)
+            if INJECTED not in tags(cell)
+        ]
+    )
 
 
-def _texts(value: Any) -> Any:
-    """Metadata as plain dicts and lists."""
-    if isinstance(value, dict):
-        return {str(key): _texts(item) for key, item in value.items() if item != []}
-    if isinstance(value, list | tuple):
-        return [_texts(item) for item in value]
-    return value
+def with_current_text(executed: Notebook, source: Notebook) -> Notebook:
+    """An executed copy with the text cells, and how cells are shown, as its source has them now.
+
+    The code cells keep their outputs and counts; papermill's injected cell stays after the cell
+    that it followed. Neither notebook is changed.
+
+    Raises:
+        NotebookError: the code cells differ.
+    """
+    before: list[list[Cell]] = [[]]  # the injected cells ahead of each code cell, then at the end
+    ran: list[Cell] = []
+    for cell in code_cells(executed):
+        if INJECTED in tags(cell):
+            before[-1].append(cell)
+        else:
+            ran.append(cell)
+            before.append([])
+    if [cell["source"] for cell in ran] != [cell["source"] for cell in code_cells(source)]:
+        raise NotebookError("its code cells are not those of its source")
+    cells, number = [*before[0]], 0
+    for cell in source["cells"]:
+        if cell["cell_type"] == "code" and cell["source"].strip():
+            done = {key: ran[number][key] for key in ("outputs", "execution_count")}
+            number += 1
+            cells += [{**cell, **done}, *before[number]]
+        else:
+            cells.append(cell)
+    return copy.deepcopy({**executed, "cells": cells})

@@ -28,8 +28,8 @@ def reproduce(
 ) -> list[manifest.Entry]:
     """Bring the executed notebooks of a preset up to date.
 
-    A notebook runs again when its cells, the library code behind it or its parameters changed; a
-    killed run goes on where it was.
+    A notebook runs again when its code cells, what they reach of the library or its parameters
+    changed, never for a text cell; a killed run goes on where it was.
 
     Args:
         preset: "smoke", "demo" or "paper".

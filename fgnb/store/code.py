@@ -9,12 +9,12 @@ package's ``__init__`` counts what it does besides importing.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from fgnb.store.syntax import EXPORTS, Import, Source, parse
+from fgnb.store.reach import Stamp, Walk, stamp, top_file
 
 # What names, keeps or shows a number but does not make one.
 LEFT_OUT = frozenset(
@@ -22,6 +22,7 @@ LEFT_OUT = frozenset(
         "fgnb.paths",
         "fgnb.claims",
         "fgnb.report",
+        "fgnb.pages",
         "fgnb.book",
         "fgnb.cli",
         "fgnb.notebook",
@@ -33,16 +34,46 @@ LEFT_OUT = frozenset(
     }
 )
 
+# File systems count time in steps of up to two seconds: within one, a file can change twice.
+_SETTLED_NS = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Modules that code reaches, and one SHA-256 over what they do, in hexadecimal."""
+
+    modules: frozenset[str]
+    digest: str
+
+
+@dataclass(frozen=True)
+class _Memo:
+    """An answer with the state of the files that it was read from."""
+
+    reached: Reached
+    stamps: tuple[tuple[Path, Stamp | None], ...]
+    tops: tuple[tuple[str, Path | None], ...]
+
+    def holds(self) -> bool:
+        return all(top_file(top) == file for top, file in self.tops) and all(
+            stamp(place) == known for place, known in self.stamps
+        )
+
+
+_memo: dict[tuple[object, frozenset[str]], _Memo] = {}
+
 
 def code_digest(module_names: Iterable[str]) -> str:
     """SHA-256 over the code of ``module_names`` and of what they import, in hexadecimal.
 
+    It is computed again only where a file that it depends on has changed: pages ask for the same
+    few digests hundreds of times.
+
     Raises:
         ValueError: a module without a source file, such as one made up in a notebook.
     """
-    found = _reach(tuple(module_names))
-    lines = (f"{name} {_read(name).digest}" for name in sorted(found))
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    names = tuple(sorted(set(module_names)))
+    return _answer(names, LEFT_OUT, lambda walk: walk.from_modules(names)).digest
 
 
 def imported_modules(name: str) -> set[str]:
@@ -50,115 +81,34 @@ def imported_modules(name: str) -> set[str]:
 
     Followed are modules of fgnb and of the package that ``name`` lies in.
     """
-    return _reach((name,))
+    return set(_answer((name,), LEFT_OUT, lambda walk: walk.from_modules((name,))).modules)
 
 
-def _reach(names: tuple[str, ...]) -> set[str]:
-    followed = {"fgnb", *(name.partition(".")[0] for name in names)}
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name in found:
-            continue
-        if _file(name) is None:
-            raise ValueError(
-                f"module {name!r} has no source file, so its code has no digest; "
-                "define the stage in a module of its own"
-            )
-        found.add(name)
-        waiting += _parents(name)
-        if _is_package(name) and name not in names and not _read(name).acts:
-            # What was asked for through it is resolved by `_targets`; the rest is not used.
-            continue
-        for item in _read(name).imports:
-            if item.module.partition(".")[0] in followed:
-                waiting += (target for target in _targets(item) if not _left_out(target))
-    return found
+def reached_from(text: str, left_out: frozenset[str] = LEFT_OUT) -> Reached:
+    """What a text of Python that is no module, such as the cells of a notebook, reaches of fgnb.
+
+    The text itself is not in the digest.
+
+    Raises:
+        ValueError: it imports a module that fgnb does not have.
+        SyntaxError: it is no Python.
+    """
+    return _answer(text, left_out, lambda walk: walk.from_text(text))
 
 
-def _targets(item: Import, within: frozenset[Import] = frozenset()) -> list[str]:
-    """Modules that one import statement makes count; ``within`` stops circles."""
-    if item in within or _left_out(item.module) or _file(item.module) is None:
-        return []
-    within |= {item}
-    if item.name is None:
-        return _whole(item.module, within)
-    if not _is_package(item.module):
-        return [item.module]
-    source = _read(item.module)
-    if item.name in source.defined or item.name in EXPORTS:
-        return [item.module]
-    inner = f"{item.module}.{item.name}"
-    through = [other for other in source.imports if other.bound == item.name and other != item]
-    if through:
-        return [item.module, *(name for other in through for name in _targets(other, within))]
-    if _file(inner) is not None:
-        return _whole(inner, within)
-    # A star import, or a name made at run time: any module of the package may be behind it.
-    return [*_whole(item.module, within), *_inside(item.module)]
-
-
-def _whole(module: str, within: frozenset[Import]) -> list[str]:
-    """``module`` used as a whole: a package with everything that its ``__init__`` imports."""
-    if _left_out(module) or _file(module) is None:
-        return []
-    if not _is_package(module) or module == "fgnb":
-        return [module]
-    return [module, *(name for i in _read(module).imports for name in _targets(i, within))]
-
-
-def _inside(package: str) -> list[str]:
-    """The modules that lie directly in ``package``."""
-    file = _file(package)
-    assert file is not None
-    return [f"{package}.{m.stem}" for m in sorted(file.parent.glob("*.py")) if m != file]
-
-
-def _read(name: str) -> Source:
-    file = _file(name)
-    assert file is not None
-    return parse(name, file.name == "__init__.py", file.read_bytes())
-
-
-def _left_out(module: str) -> bool:
-    return any(module == name or module.startswith(f"{name}.") for name in LEFT_OUT)
-
-
-def _parents(name: str) -> list[str]:
-    parts = name.split(".")
-    parents = [".".join(parts[:i]) for i in range(1, len(parts))]
-    return [parent for parent in parents if _file(parent) is not None]
-
-
-def _is_package(name: str) -> bool:
-    file = _file(name)
-    return file is not None and file.name == "__init__.py"
-
-
-def _file(name: str) -> Path | None:
-    """The source file of a module, without importing it or its packages."""
-    top, *rest = name.split(".")
-    if not top:
-        return None
-    if not rest:
-        return _top_file(top)
-    package = _top_file(top)
-    if package is None or package.name != "__init__.py":
-        return None
-    base = package.parent.joinpath(*rest)
-    for file in (base / "__init__.py", base.with_name(base.name + ".py")):
-        if file.is_file():
-            return file
-    return None
-
-
-def _top_file(top: str) -> Path | None:
-    loaded = getattr(sys.modules.get(top), "__file__", None)
-    if loaded is None and top not in sys.modules:
-        spec = importlib.util.find_spec(top)
-        loaded = spec.origin if spec is not None else None
-    if loaded is None or not loaded.endswith(".py"):
-        return None
-    file = Path(loaded)
-    return file if file.is_file() else None
+def _answer(roots: object, left_out: frozenset[str], find: Callable[[Walk], set[str]]) -> Reached:
+    known = _memo.get((roots, left_out))
+    if known is not None and known.holds():
+        return known.reached
+    begun = time.time_ns()
+    walk = Walk(left_out)
+    modules = find(walk)
+    lines = (f"{name} {walk.read(name).digest}" for name in sorted(modules))
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    reached = Reached(frozenset(modules), digest)
+    newest = max((known[0] for known in walk.stamps.values() if known is not None), default=0)
+    if newest < begun - _SETTLED_NS:
+        _memo[roots, left_out] = _Memo(
+            reached, tuple(walk.stamps.items()), tuple(walk.tops.items())
+        )
+    return reached

@@ -15,6 +15,11 @@ alpha: float = 0.5  # weight of the vote [0, 1]
 gate: str = "sample"  # who is re-ranked {sample, all}
 plain: bool = False  # without the vote"""
 
+# A first cell: the page module of a test's notebook is made up there.
+BEGIN = """from types import SimpleNamespace
+from fgnb.notebook import begin
+p = begin(SimpleNamespace(NOTEBOOK="a/page", TABLES=()), globals()).p"""
+
 
 def notebook(*code, parameters=PARAMETERS, **metadata):
     """A notebook: title, parameters, begin, then one cell a text of ``code``."""

@@ -4,10 +4,9 @@ import json
 import shutil
 
 import pytest
+from conftest import BEGIN
 
 from fgnb.book import GateError, gate, manifest, run_notebook
-
-BEGIN = 'from fgnb.notebook import begin\np = begin("a/page", globals())'
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +90,10 @@ def test_a_copy_whose_cells_were_edited(entry):
     refused(entry(), "another version of its source")
 
 
-def test_touching_the_source_changes_nothing(entry):
+def test_touching_the_source_or_its_text_changes_nothing(entry):
     change(entry().source, lambda n: n["cells"][0].update(id="other"))
+    gate.check([entry()])
+    change(entry().source, lambda n: n["cells"][0].update(source="# Other words"))
     gate.check([entry()])
 
 
@@ -126,6 +127,14 @@ def test_results_on_photographs(entry):
     content = {"results": [{"provenance": {"dataset": "cub"}}]}
     (folder / "kept.json").write_text(json.dumps(content))
     refused(entry(), "its data set is cub")
+    (folder / "kept.json").unlink()
+    # A row's record says where it comes from; numbers name the recorded sets that stand beside.
+    (folder / "plain-drawn-1.json").write_text('{"provenance": {"dataset": "drawn"}}')
+    (folder / "page.numbers.json").write_text('[{"dataset": "cub"}]')
+    gate.check([entry()])
+    (folder / "plain-cub-1.json").write_text('{"provenance": {"dataset": "cub"}}')
+    refused(entry(), "its data set is cub")
+    (folder / "plain-cub-1.json").unlink()
     (folder / "kept.json").write_text("[]")
     refused(entry(), "its results kept.json can't be read")
 

@@ -7,7 +7,7 @@ import pytest
 from fgnb.book import parameters
 from fgnb.book.parameters import ParameterError
 from fgnb.book.sources import NotebookError
-from fgnb.notebook import begin
+from fgnb.notebook import begin as begin_page
 
 DEFAULTS = {
     "preset": "demo",
@@ -24,6 +24,11 @@ DEFAULTS = {
 def page(project):
     project.add("a/page", "pass")
     return "a/page"
+
+
+def begin(source, namespace):
+    """The parameters of a page whose module is made up."""
+    return begin_page(SimpleNamespace(NOTEBOOK=source, TABLES=()), namespace).p
 
 
 def test_overrides_come_in_their_declared_types(page):

@@ -11,11 +11,11 @@ from functools import partial
 import nbformat
 import psutil
 import pytest
+from conftest import BEGIN
 
 from fgnb.book import NotebookError, ParameterError, run_notebook
 from fgnb.training.fit import WAITING
 
-BEGIN = 'from fgnb.notebook import begin\np = begin("a/page", globals())'
 RECORD = (
     "import os, pathlib\n"
     "folder = pathlib.Path(os.environ['FGNB_RESULTS_DIR'])\n"

@@ -79,6 +79,19 @@ def test_from_notebook_to_site_and_again(book, monkeypatch):
     assert {name for name in after if after[name] != before[name]} == {"book/intro.md"}
     assert "Another sentence" in (html / "book/intro.html").read_text()
 
+    # A notebook's own text is prose, too: its page changes, and nothing is executed.
+    file = book.root / "notebooks/a/one.ipynb"
+    file.write_text(file.read_text().replace("# A page", "# A page of its own"))
+    lines.clear()
+    make("smoke", echo=lines.append)
+    assert lines[0] == "1 notebooks (smoke): 0 executed, 1 unchanged"
+    after_text = written(source)
+    assert {n for n in after_text if after_text[n] != after[n]} == {"notebooks/a/one.ipynb"}
+    page = (html / "notebooks/a/one.html").read_text()
+    assert "A page of its own" in page
+    assert "the only number: 42" in page
+    assert "tag_injected-parameters" in page
+
     (book.root / "book/intro.md").write_text("# A book\n\n```{nowhere}\n```\n")
     for _ in range(2):  # the second build reads the page again, and warns again
         with pytest.raises(BuildError, match=r"intro\.md.*Unknown directive.*nowhere"):

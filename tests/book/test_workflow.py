@@ -12,10 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+import fgnb
 from fgnb.book import NotebookError, reproduce
 from fgnb.book.workflow import ReproduceError
 
 SNAKEFILE = Path(__file__).parents[2] / "Snakefile"
+PACKAGE = Path(fgnb.__file__).parent
 
 
 @pytest.fixture
@@ -63,6 +65,39 @@ def test_only_what_changed_runs_again(book):
     reproduce("smoke", only=["a/one"], force=True, echo=lines.append)
     assert runs(book, "a/one", "a/two") == [2, 2]
     assert Path.cwd() == cwd
+
+
+def test_an_edit_of_the_library_runs_what_imports_it(book):
+    """Through the processes that `make book` starts, with a copy of the library and two pages."""
+    shutil.copytree(PACKAGE, book.root / "fgnb", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("one", "two"):
+        room = book.root / "fgnb/pages/toy"
+        room.mkdir(parents=True, exist_ok=True)
+        for package in (room, room.parent):
+            (package / "__init__.py").write_text("")
+        (room / f"{name}.py").write_text("size = 3\n")
+        book.add(f"a/{name}", counted(book, f"a/{name}"), f"from fgnb.pages.toy import {name}")
+    assert reproduced(book) == "2 notebooks (smoke): 2 executed, 0 unchanged"
+
+    (book.root / "fgnb/pages/toy/one.py").write_text("size = 4\n")
+    (book.root / "fgnb/focus/model.py").write_text("broken = 1\n")
+    file = book.root / "notebooks/a/two.ipynb"
+    file.write_text(file.read_text().replace("# A page", "# Other words"))
+    assert reproduced(book) == "2 notebooks (smoke): 1 executed, 1 unchanged"
+    assert runs(book, "a/one", "a/two") == [2, 1]
+
+
+def reproduced(book):
+    script = "from fgnb.book import gate, reproduce; gate.check(reproduce('smoke'))"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=book.root,
+        env={**os.environ, "PYTHONPATH": str(book.root)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()[-1]
 
 
 def test_chapters_run_one_at_a_time_in_the_order_of_the_book(book):

@@ -1,15 +1,18 @@
 """The digest of code: what changes it, what does not, on a small package and on fgnb itself."""
 
+import os
 import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
 import fgnb
 from fgnb import store
+from fgnb.store import code
 
 FILES = {
     "__init__.py": '"""Top."""\n__version__ = "1"\n',
@@ -147,6 +150,85 @@ def test_a_module_without_a_file_is_refused(toy):
         store.code_digest(["toy.nothing"])
 
 
+@pytest.fixture
+def settled(toy):
+    """The package as if its files had lain there for an hour; gives what sets them so again."""
+
+    def settle(seconds=3600):
+        then = time.time_ns() - seconds * 10**9
+        for place in (*toy.rglob("*"), toy, toy.parent, *toy.parents[1:4]):
+            os.utime(place, ns=(then, then))
+
+    settle()
+    return settle
+
+
+@pytest.fixture
+def walks(monkeypatch):
+    """Counts walks over imports."""
+    begun = []
+    walk = code.Walk
+    monkeypatch.setattr(code, "Walk", lambda *given: begun.append(given) or walk(*given))
+    return begun
+
+
+def test_an_answer_is_kept_while_its_files_stay(toy, settled, walks):
+    first = store.code_digest(["toy.one.model"])
+    assert store.code_digest(["toy.one.model"]) == first
+    assert len(walks) == 1
+    (toy / "elsewhere.md").write_text("no module, in a folder that was looked into")
+    assert store.code_digest(["toy.one.model"]) == first
+    edit(toy / "two.py", "2", "3")
+    assert store.code_digest(["toy.one.model"]) == first
+    assert store.code_digest(["toy.two"]) != first
+
+
+@pytest.mark.parametrize(("name", "old", "new"), CHANGES)
+def test_a_kept_answer_ends_with_an_edit(toy, settled, walks, name, old, new):
+    before = store.code_digest(["toy.one.model"])
+    edit(toy / name, old, new)
+    after = store.code_digest(["toy.one.model"])
+    assert after != before
+    assert len(walks) == 2
+    # What has just been written may be written again within the same tick of the file's clock.
+    assert store.code_digest(["toy.one.model"]) == after
+    assert len(walks) == 3
+    settled(1800)
+    assert [store.code_digest(["toy.one.model"]) for _ in range(2)] == [after, after]
+    assert len(walks) == 4
+
+
+def test_a_kept_answer_ends_where_a_module_appears_or_goes(toy, settled):
+    (toy / "uses_new.py").write_text("from toy import later, parts\nfrom toy.parts import *\n")
+    settled()
+    before = store.code_digest(["toy.uses_new"])
+    (toy / "later").mkdir()
+    (toy / "later/__init__.py").write_text("n = 1\n")
+    appeared = store.code_digest(["toy.uses_new"])
+    assert appeared != before
+    settled(1800)
+    store.code_digest(["toy.uses_new"])
+    (toy / "parts/extra.py").write_text("n = 1\n")
+    assert store.code_digest(["toy.uses_new"]) != appeared
+    (toy / "parts/extra.py").unlink()
+    shutil.rmtree(toy / "later")
+    assert store.code_digest(["toy.uses_new"]) == before
+
+
+def test_what_a_text_reaches(toy):
+    reached = store.reached_from("x = 1\nimport math\n")
+    assert reached.modules == frozenset()
+    shown = store.reached_from("from fgnb.report import markup\n", frozenset({"fgnb.store"}))
+    assert {"fgnb", "fgnb.report", "fgnb.report.markup"} <= shown.modules
+    assert store.reached_from("from fgnb.report import markup\n").modules == frozenset()
+    narrow = store.reached_from("from fgnb.ccfr import hinge\n").modules
+    whole = store.reached_from("from fgnb import ccfr\n").modules
+    assert "fgnb.ccfr.multilevel" in narrow < whole
+    assert "fgnb.ccfr.stages" in whole - narrow
+    with pytest.raises(ValueError, match=r"there is no module fgnb\.nothing"):
+        store.reached_from("def f():\n    from fgnb.nothing import x\n")
+
+
 def test_several_modules_in_any_order(toy):
     both = store.code_digest(["toy.two", "toy.one.model"])
     assert both == store.code_digest(["toy.one.model", "toy.two"])
@@ -182,7 +264,18 @@ def test_four_edits_of_the_real_library(tmp_path):
     stage, helper = "fgnb.ccfr.stages", "fgnb.nn.maps"
     before, imported = digest_of(tmp_path, stage)
     assert helper in imported
-    outside = {"paths", "claims", "report", "book", "cli", "joint", "pose", "focus", "store"}
+    outside = {
+        "paths",
+        "claims",
+        "report",
+        "pages",
+        "book",
+        "cli",
+        "joint",
+        "pose",
+        "focus",
+        "store",
+    }
     assert not outside & {name.split(".")[1] for name in imported if "." in name}
 
     # Docstrings, plots and another paper's code first: none of them changes the digest.
