@@ -125,7 +125,11 @@ class RegionDial:
         }
 
     def html(self) -> str:
-        """The page face: two sliders beside the map; nothing is fetched."""
+        """The page face: two sliders beside the map; nothing is fetched.
+
+        JupyterLab reads the attribute ``data-lm-suppress-shortcuts``: without it the notebook takes
+        the arrow keys to move between cells, and no dial turns.
+        """
         row, column = self.place
         text = html.escape(self.alt, quote=True)
         png = base64.b64encode(self.print_face.png()).decode("ascii")
@@ -134,7 +138,8 @@ class RegionDial:
 #{self.name} label {{ display: block; margin: 0.4em 0; }}
 #{self.name} .dials[hidden], #{self.name}[data-ready] img {{ display: none; }}
 </style>
-<div class="fgnb-dial" id="{self.name}" role="group" aria-label="{text}">
+<div class="fgnb-dial" id="{self.name}" role="group" aria-label="{text}"
+ data-lm-suppress-shortcuts="true">
 <script type="application/json">{embedded(self.packed())}</script>
 <div class="dials" hidden>
 <label>&sigma;, cells <input type="range" data-key="sigma" min="0" max="{len(self.sigmas) - 1}"

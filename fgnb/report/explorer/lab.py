@@ -60,6 +60,7 @@ class LabView:
                 self.neighbours,
             ]
         )
+        self.widget.add_class("fgnb-explorer")  # the page face's class: one name for both
         self._show()
 
     def mime(self) -> dict[str, Any]:

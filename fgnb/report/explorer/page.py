@@ -90,7 +90,7 @@ def page(
     )
     return f"""<style>{style}</style>
 <div class="fgnb-explorer mathjax_ignore tex2jax_ignore" id="{name}"
- role="group" aria-labelledby="{name}-title">
+ role="group" aria-labelledby="{name}-title" data-lm-suppress-shortcuts="true">
 <script type="application/json">{embedded(data)}</script>
 <p class="fx-title" id="{name}-title">{html.escape(title)}
 <span class="fx-fold">{len(material.probs):,} {html.escape(fold)}</span></p>
