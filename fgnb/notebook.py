@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import logging
-from types import SimpleNamespace
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from fgnb.book import parameters
 
+if TYPE_CHECKING:
+    from fgnb.report.page import Page
+
 # Libraries that talk on a page.
 _TALKATIVE = ("pytorch_lightning", "lightning", "lightning_fabric", "timm", "PIL", "matplotlib")
+# Parameters that choose data, network and chance, and leave the recipe as it is.
+FREE = frozenset({"preset", "dataset", "data_root", "backbone", "weights", "seed"})
 
 
-def begin(source: str, namespace: dict[str, Any]) -> SimpleNamespace:
-    """Check the parameters of a notebook and make libraries quiet.
+def begin(module: ModuleType, namespace: dict[str, Any]) -> Page:
+    """Check the parameters of a notebook, make libraries quiet, and open its page.
 
     Args:
-        source: the notebook's path below notebooks/ without suffix, e.g. "ccfr/3-3-re-ranking".
+        module: the page module, e.g. `fgnb.pages.ccfr.ablation`; it names its notebook.
         namespace: the notebook's ``globals()``; its parameters are set to the checked values.
 
     Returns:
-        The parameters, by name.
+        The page: parameters (``p``), scale, images, and what is shown.
 
     Raises:
         ParameterError: an unknown name, a wrong type, a value out of range; in one line.
         NotebookError: there is no such notebook, or its parameters cell can't be read.
     """
-    values = parameters.check(source, namespace)
+    from types import SimpleNamespace
+
+    from fgnb.report.page import Page
+
+    if isinstance(module, str):  # until the last chapter has a page module
+        values = parameters.check(module, namespace)
+        namespace.update(values)
+        return SimpleNamespace(**values)
+    values = parameters.check(module.NOTEBOOK, namespace)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.ERROR)
     namespace.update(values)
-    return SimpleNamespace(**values)
+    declared = parameters.declared(module.NOTEBOOK)
+    as_declared = all(values[d.name] == d.default for d in declared if d.name not in FREE)
+    return Page(module, values, as_declared)

@@ -19,6 +19,7 @@ FLOORS = [
     {"baselines"},
     {"joint", "pose", "focus", "ccfr"},
     {"report"},
+    {"pages"},
     {"book", "notebook"},
     {"cli", "__main__"},
 ]

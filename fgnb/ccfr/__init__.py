@@ -6,6 +6,7 @@ from fgnb.ccfr.multilevel import MultiLevelLoss, hinge
 from fgnb.ccfr.nms import scale_separated_nms
 from fgnb.ccfr.rerank import rerank, rerank_neighbors
 from fgnb.ccfr.retrieval import nearest
+from fgnb.ccfr.rows import ROWS, row_stage
 from fgnb.ccfr.settings import Settings, choose, mean_top1, tune
 from fgnb.ccfr.stages import (
     STAGES,
@@ -18,6 +19,7 @@ from fgnb.ccfr.stages import (
 from fgnb.ccfr.triplet import region_margins, triplet_loss
 
 __all__ = [
+    "ROWS",
     "STAGES",
     "Answers",
     "MultiLevelLoss",
@@ -35,6 +37,7 @@ __all__ = [
     "region_stage",
     "rerank",
     "rerank_neighbors",
+    "row_stage",
     "scale_separated_nms",
     "triplet_loss",
     "tune",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fgnb.metrics.calibration import expected_calibration_error
 from fgnb.metrics.checks import as_correct, wrong_shape
-from fgnb.metrics.statistics import Interval
+from fgnb.metrics.statistics import Interval, image_counts
 
 DRAWS = 1000
 
@@ -179,8 +179,7 @@ def _weights(n: int, draws: int, seed: int) -> NDArray[np.float64]:
     """How often each of n images is drawn in n draws with replacement, over n: [n, draws]."""
     if draws < 1:
         raise ValueError(f"draws is {draws}, needs at least 1")
-    rng = np.random.default_rng(seed)
-    return np.asarray(rng.multinomial(n, np.full(n, 1.0 / n), size=draws).T / n)
+    return np.asarray(image_counts(n, draws, seed).T.astype(np.float64) / n)
 
 
 def _points(correct: Any) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ seeds. Several claims of one paper: `holm`.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -206,8 +207,21 @@ def bootstrap(
     if second is not None and paired_seeds and second.shape != first.shape:
         raise wrong_shape("other", second, f"{first.shape} where paired_seeds is set")
     value = float(first.mean() - (0.0 if second is None else second.mean()))
-    rng = np.random.default_rng(seed)
     n = first.shape[1]
+    if len(first) == 1 and (second is None or len(second) == 1):
+        change = first[0].astype(np.float32) - (0.0 if second is None else second[0])
+        drawn = image_counts(n, draws, seed) @ change / n
+    else:
+        drawn = _crossed(first, second, draws, seed, paired_seeds)
+    low, high = np.quantile(drawn.astype(np.float64), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(value, float(low), float(high))
+
+
+def _crossed(
+    first: NDArray[Any], second: NDArray[Any] | None, draws: int, seed: int, paired_seeds: bool
+) -> NDArray[np.float64]:
+    """Means (or differences) of resamples of seeds and images, ``[draws]``."""
+    rng, n = np.random.default_rng(seed), first.shape[1]
     means = []
     for done in range(0, draws, step := max(1, _CELLS_AT_ONCE // n)):
         count = min(step, draws - done)
@@ -217,8 +231,20 @@ def bootstrap(
             seeds = seeds if paired_seeds else _shares(rng, count, len(second))
             per_image = per_image - seeds @ second
         means.append((per_image * _shares(rng, count, n)).sum(axis=1))
-    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value, float(low), float(high))
+    return np.concatenate(means)
+
+
+@lru_cache(maxsize=8)
+def image_counts(n: int, draws: int, seed: int) -> NDArray[np.float32]:
+    """How often each of n images is drawn in n draws with replacement, ``[draws, n]``.
+
+    The same for every number over n images, so that a page draws once. Whole numbers: sums of right
+    answers over them are exact.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(n, np.full(n, 1.0 / n), size=draws).astype(np.float32)
+    drawn.flags.writeable = False
+    return drawn
 
 
 def _shares(rng: np.random.Generator, draws: int, size: int) -> NDArray[np.float64]:

@@ -1,0 +1,91 @@
+"""Re-ranked rows: what a record keeps of them, and the answers that follow from it.
+
+A re-ranked row is no training of its own. Its record holds, beside the answers of the full model,
+probabilities and the fifty nearest neighbours of every query, on test and on the held-out images
+where thresholds are chosen.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fgnb.ccfr.answers import Answers
+from fgnb.ccfr.retrieval import Neighbors
+from fgnb.ccfr.settings import Settings, choose
+from fgnb.report.records import Record
+from fgnb.report.sheet import Sheet
+
+CODE = ("fgnb.ccfr.stages", "fgnb.ccfr.answers", "fgnb.ccfr.settings")
+FIELDS = ("t_sf", "t_sc", "topn", "topm", "alpha", "beta", "gate")
+_MANY = 2_000  # images; over it, probabilities and similarities are kept in half precision
+_KEPT = ("ids", "labels", "probs", "logistic_probs", "neighbor_sims", "neighbor_labels")
+
+
+def arrays(test: Answers, held_out: Answers) -> dict[str, np.ndarray]:
+    """What a record keeps of both folds."""
+    kept = {**_fold(test, ""), **_fold(held_out, "held_out_")}
+    kept["classes"] = test.probs.argmax(axis=1).astype(np.int16)
+    return kept
+
+
+def answers(record: Record, prefix: str = "") -> Answers | None:
+    """The answers that a record holds; ``prefix`` is ``held_out_`` for that fold. None without."""
+    own = {name: record.arrays.get(f"{prefix}{name}") for name in _KEPT}
+    needed = (own[name] for name in _KEPT if name != "logistic_probs")
+    if any(array is None for array in needed):
+        return None
+    sims = np.asarray(own["neighbor_sims"], np.float32)
+    near = np.asarray(own["neighbor_labels"], np.int64)
+    plain = own["logistic_probs"]
+    return Answers(
+        ids=np.asarray(own["ids"]),
+        labels=np.asarray(own["labels"], np.int64),
+        probs=np.asarray(own["probs"], np.float32),
+        logistic_probs=None if plain is None else np.asarray(plain, np.float32),
+        neighbors=Neighbors(sims, np.zeros_like(near), near),
+        database_ids=np.zeros(0, np.int64),
+        database_labels=np.zeros(0, np.int64),
+    )
+
+
+def base_settings(p: Any) -> Settings:
+    """The parameters of equations 8 and 9 that a notebook was given, before any rule."""
+    return Settings(**{name: getattr(p, name) for name in FIELDS if hasattr(p, name)})
+
+
+def chosen(held_out: Answers, p: Any) -> tuple[Settings, dict[str, Any]]:
+    """The setting that the notebook's rule finds on held-out images, and how."""
+    held = held_out.probs, held_out.neighbors, held_out.labels
+    return choose(p.t_sf_rule, *held, base_settings(p))
+
+
+def derive(sheet: Sheet, p: Any, row: str, name: str) -> Settings | None:
+    """Add the re-ranked answers of ``row`` as the row ``name``; the setting, None without answers.
+
+    Retrieval alone is added as the row ``retrieval``.
+    """
+    test = answers(sheet.rows[row]) if row in sheet.rows else None
+    held_out = answers(sheet.rows[row], "held_out_") if row in sheet.rows else None
+    if test is None or held_out is None:
+        return None
+    settings, _ = chosen(held_out, p)
+    ranked = settings.predictions(test.probs, test.neighbors)
+    sheet.derive(name, row, classes=ranked.astype(np.int16), t_sf=np.array([settings.t_sf]))
+    sheet.derive("retrieval", row, classes=test.neighbors.predictions().astype(np.int16))
+    return settings
+
+
+def _fold(given: Answers, prefix: str) -> dict[str, np.ndarray]:
+    half = np.float16 if len(given.labels) > _MANY else np.float32
+    kept = {
+        "ids": given.ids,
+        "labels": given.labels.astype(np.int16),
+        "probs": given.probs.astype(half),
+        "neighbor_sims": given.neighbors.sims.astype(half),
+        "neighbor_labels": given.neighbors.labels.astype(np.int16),
+    }
+    if given.logistic_probs is not None:
+        kept["logistic_probs"] = given.logistic_probs.astype(half)
+    return {f"{prefix}{name}": array for name, array in kept.items()}

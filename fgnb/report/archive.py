@@ -1,0 +1,219 @@
+"""Records on the disk: `<row>-<set>-<key>.json` beside `.npz`, written whole, read with suspicion.
+
+A page keeps this run's records beside its executed copy; `--keep` puts a row's into
+results/recorded/<paper>/. Whatever is incomplete or damaged is refused with a reason when read, and
+never shown. A row recorded again does not replace what was: the newest stands, former ones fold
+under it, and all count towards the reads of their test set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fgnb import paths
+from fgnb.report.records import Provenance, Record
+from fgnb.report.sheet import Sheet
+from fgnb.store import digest, write_atomic
+
+FORMAT = 2
+MAX_BYTES = 5_000_000
+_WITNESS = "witness"
+
+
+class RecordError(ValueError):
+    """A record that can't be kept; the message names row and reason."""
+
+
+class Refused(NamedTuple):
+    """A file that no page shows, and why."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+class _File(BaseModel):
+    """The JSON beside the arrays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: int
+    paper: str
+    row: str
+    sha256: str
+    arrays: dict[str, str]
+    verified: tuple[str, ...] = ()
+    provenance: Provenance
+
+
+def name_of(record: Record) -> str:
+    """The file's name: row, set, and a key over everything that was chosen.
+
+    Code and machine are not chosen; the same configuration measured again by other code is another
+    recording, told apart by its day.
+    """
+    origin = record.origin
+    fields = ("preset", "manifest", "backbone", "weights_sha256", "seeds", "spec", "recorded")
+    key = digest({field: getattr(origin, field) for field in fields} | {"code": origin.code})
+    return f"{record.row}-{origin.dataset}-{key[:8]}"
+
+
+def write(record: Record, folder: Path) -> Path:
+    """Write a record into a folder, each of its two files whole or not at all; the JSON file.
+
+    Raises:
+        RecordError: no arrays, objects or pictures among them, or over 5 MB.
+    """
+    packed = _pack(record)
+    name = record.name or name_of(record)
+    content = _File(
+        format=FORMAT,
+        paper=record.paper,
+        row=record.row,
+        sha256=hashlib.sha256(packed).hexdigest(),
+        arrays={key: _shape(value) for key, value in sorted(record.arrays.items())},
+        verified=record.verified,
+        provenance=record.origin,
+    )
+    write_atomic(folder / f"{name}.npz", packed)
+    text = json.dumps(content.model_dump(mode="json"), indent=1, ensure_ascii=False)
+    write_atomic(folder / f"{name}.json", f"{text}\n")
+    return folder / f"{name}.json"
+
+
+def read(file: Path) -> Record:
+    """The record in a JSON file and the arrays beside it; nothing is unpickled.
+
+    Raises:
+        RecordError: it is incomplete or damaged; the first reason.
+    """
+    try:
+        content = _File.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise RecordError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
+    except OSError as error:
+        raise RecordError(f"can't be read: {error}") from None
+    if content.format != FORMAT:
+        raise RecordError(f"format {content.format}, needs {FORMAT}")
+    beside = file.with_suffix(".npz")
+    if not beside.is_file():
+        raise RecordError(f"its arrays are missing: no {beside.name}")
+    packed = beside.read_bytes()
+    if hashlib.sha256(packed).hexdigest() != content.sha256:
+        raise RecordError(f"its arrays are damaged: {beside.name} has not the recorded hash")
+    if not zipfile.is_zipfile(io.BytesIO(packed)):
+        raise RecordError(f"its arrays are damaged: {beside.name} is no npz file")
+    with np.load(io.BytesIO(packed), allow_pickle=False) as npz:
+        arrays = {key: npz[key] for key in npz.files}
+    witness = arrays.pop(_WITNESS, None)
+    return Record(
+        content.paper,
+        content.row,
+        arrays,
+        content.provenance,
+        witness=witness,
+        verified=content.verified,
+        name=file.stem,
+    )
+
+
+def read_folder(folder: Path) -> tuple[list[Record], list[Refused]]:
+    """Every record in a folder in the order of its day, and what is refused with its reason."""
+    records: list[Record] = []
+    refused: list[Refused] = []
+    for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+        try:
+            records.append(read(file))
+        except RecordError as error:
+            refused.append(Refused(file.stem, str(error)))
+    return sorted(records, key=lambda record: record.origin.recorded), refused
+
+
+def recorded(paper: str) -> tuple[list[Record], list[Refused]]:
+    """What results/recorded holds of a paper."""
+    return read_folder(paths.recorded_root() / paper)
+
+
+def keep(record: Record, day: str) -> Path:
+    """Put a record into results/recorded; its JSON file.
+
+    Raises:
+        RecordError: it is of drawn pictures, or can't be written.
+    """
+    if record.origin.protocol == "drawn":
+        raise RecordError(f"row {record.row!r} is of drawn pictures; they are no evidence")
+    dated = record.origin.model_copy(update={"recorded": day})
+    kept = Record(record.paper, record.row, record.arrays, dated, record.witness, (), "")
+    return write(kept, paths.recorded_root() / record.paper)
+
+
+def sheets(records: Iterable[Record], rows: Sequence[str]) -> tuple[list[Sheet], list[Sheet]]:
+    """The rows at hand by set, and the former recordings of them.
+
+    Args:
+        records: in the order of their day.
+        rows: those that a page asks for.
+
+    Returns:
+        A sheet for each set and protocol with the newest record of each row, whole sets first; then
+        a sheet for each day and set of what they replace.
+    """
+    groups: dict[tuple[str, str, str], Sheet] = {}
+    former: dict[tuple[str, str], Sheet] = {}
+    for record in records:
+        if record.row not in rows:
+            continue
+        origin = record.origin
+        key = (origin.manifest, origin.protocol, f"{origin.backbone} {origin.preset}")
+        sheet = groups.setdefault(key, Sheet(record.paper, recorded=True))
+        if record.row in sheet.rows:
+            old = sheet.rows[record.row]
+            title = f"recorded {old.origin.recorded}"
+            folded = former.setdefault(
+                (origin.manifest, title), Sheet(record.paper, recorded=True, title=title)
+            )
+            folded.add(old)
+        sheet.add(record)
+    order = ("published", "official", "subset", "drawn")
+    standing = sorted(groups.values(), key=lambda sheet: order.index(sheet.origin.protocol))
+    return standing, list(former.values())
+
+
+def _pack(record: Record) -> bytes:
+    arrays: dict[str, Any] = dict(sorted(record.arrays.items()))
+    if not arrays:
+        raise RecordError(f"row {record.row!r} has no arrays")
+    for key, value in arrays.items():
+        if value.dtype.kind not in "biufU":
+            raise RecordError(f"row {record.row!r}: array {key!r} is of {value.dtype}, no numbers")
+        if value.dtype == np.uint8 and value.ndim >= 3:
+            raise RecordError(
+                f"row {record.row!r}: array {key!r} looks like pictures; none is kept"
+            )
+    if record.witness is not None:
+        arrays[_WITNESS] = record.witness
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    if buffer.tell() > MAX_BYTES:
+        raise RecordError(
+            f"row {record.row!r} takes {buffer.tell():,} bytes, over {MAX_BYTES:,}; keep fewer "
+            "arrays, or float16"
+        )
+    return buffer.getvalue()
+
+
+def _shape(value: np.ndarray) -> str:
+    return f"{value.dtype}[{', '.join(str(side) for side in value.shape)}]"

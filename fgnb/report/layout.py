@@ -1,0 +1,114 @@
+"""What a table of a page holds, declared once: its rows in the paper's order, and their steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from fgnb.report import kinds
+from fgnb.report.sheet import Number
+
+
+@dataclass(frozen=True)
+class Step:
+    """The step to a row from another one.
+
+    Attributes:
+        above: the row that it is taken from.
+        claims: what it answers; the first stands in the table. An id of our own where empty.
+        short: the first claim in a few words, for the page's "in short"; empty for none.
+        expect: the sign that the claim expects, or 0 where it names none.
+    """
+
+    above: str
+    claims: tuple[str, ...] = ()
+    short: str = ""
+    expect: int = 1
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a table: a number, and the step to it."""
+
+    number: Number
+    step: Number | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a page.
+
+    Attributes:
+        title: what it is called; "Table 3", or a few words.
+        lines: in the order of the page.
+        beside: numbers that answer further claims with the same rows; shown under the fold.
+        by_set: whether published values differ by set, so that each set has a table of its own.
+        every_set: whether sets besides the page's own have a column.
+    """
+
+    title: str
+    lines: tuple[Line, ...]
+    beside: tuple[Number, ...] = ()
+    by_set: bool = False
+    every_set: bool = False
+
+    @property
+    def numbers(self) -> list[Number]:
+        """Every number of the table: values, steps, and what stands beside."""
+        steps = [line.step for line in self.lines if line.step is not None]
+        return [*(line.number for line in self.lines), *steps, *self.beside]
+
+    @property
+    def rows(self) -> Iterator[str]:
+        """The rows of records that it needs."""
+        return (row for number in self.numbers for row in number.rule.rows)
+
+
+def rows_table(
+    title: str,
+    claim: str,
+    rows: Mapping[str, str],
+    steps: Mapping[str, Step] | None = None,
+    beside: Sequence[Number] = (),
+) -> Table:
+    """A table of accuracies, a line a row, with the steps between them.
+
+    Args:
+        title: what it is called.
+        claim: the ids of the ledger, with ``{row}`` for the row and perhaps ``{set}`` for the set.
+        rows: row -> what the page calls it, in the table's order.
+        steps: row -> the step to it.
+        beside: see `Table`.
+    """
+
+    def named(row: str) -> str:
+        return claim.replace("{row}", row)
+
+    lines, more = [], list(beside)
+    for row, label in rows.items():
+        number = Number(named(row), label, kinds.accuracy(row))
+        step = (steps or {}).get(row)
+        if step is None:
+            lines.append(Line(number))
+            continue
+        own = f"own.step.{named(row).removeprefix('own.')}"
+        first, *others = step.claims or (own,)
+        taken = Number(
+            first,
+            f"{label.removeprefix('+ ')}, minus: {rows.get(step.above, step.above)}".replace(
+                "minus: + ", "minus: "
+            ),
+            kinds.difference(row, step.above),
+            step.short,
+            step.expect,
+            published=(named(row), named(step.above)),
+        )
+        lines.append(Line(number, taken))
+        more += [replace(taken, claim=other, short="", published=("", "")) for other in others]
+    return Table(title, tuple(lines), tuple(more), "{set}" in claim)
+
+
+def numbers_table(title: str, numbers: Sequence[Number], *, every_set: bool = False) -> Table:
+    """A table of single numbers, a line each."""
+    by_set = any("{set}" in number.claim for number in numbers)
+    return Table(title, tuple(map(Line, numbers)), (), by_set, every_set)

@@ -1,0 +1,286 @@
+"""A record: the answers of one row on one set, as arrays, and where they come from.
+
+Numbers are never kept: they follow from the arrays each time that a page is made. Every row of a
+classifier has the arrays ``ids``, ``labels`` and ``classes`` (the predicted ones), one entry an
+image; what else a page counts by image stands beside them under its own name. Answers on the
+held-out fifth, where thresholds are chosen, begin with ``held_out_``.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+PACKAGES = ("torch", "torchvision", "timm", "pytorch-lightning", "numpy", "scipy", "scikit-learn")
+PROTOCOLS = {
+    "published": "published protocol",
+    "official": "official set and split, another network or size",
+    "subset": "a part of the set",
+    "drawn": "drawn pictures",
+}
+NONE = "none"
+
+_LOCAL_PATH = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)")
+Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=1, strict=True)]
+
+
+class Provenance(BaseModel):
+    """Everything that a reader needs to trust, compare or repeat a row's answers.
+
+    "unknown" (no git) and "none" (no network took part) are answers; an absent or empty field is
+    not, and a row that lacks one is not shown.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    preset: Text
+    dataset: Text  # short name, e.g. "cub"
+    dataset_title: Text  # on a page, e.g. "CUB-200-2011 (40 of 200 classes)"
+    pixels: Text  # what was done to the pictures
+    manifest: Sha256  # of images and annotations
+    protocol: Literal["published", "official", "subset", "drawn"]
+    classes: Count
+    n_train: Count
+    n_test: Annotated[int, Field(ge=0, strict=True)]
+    backbone: Text
+    weights_tag: Text
+    weights_sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64}|none)$")]
+    seeds: tuple[int, ...]
+    device: Text
+    threads: Count
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    commit: Text  # "+" appended where files differed from it
+    versions: Annotated[dict[str, str], Field(min_length=1)]
+    run_keys: tuple[str, ...]
+    test_reads: Annotated[int, Field(ge=0, strict=True)]
+    code: Sha256  # of the code that trained and answered
+    code_of: Annotated[tuple[Text, ...], Field(min_length=1)]
+    spec: dict[str, Any]  # what the row was set to
+    recorded: str = ""  # day and hour, empty for the run at hand
+    note: str = ""  # what a reader must know besides
+
+    @model_validator(mode="after")
+    def _seeded(self) -> Provenance:
+        if self.backbone != NONE and not self.seeds:
+            raise ValueError("seeds is empty though a backbone is named")
+        return self
+
+    @field_validator("*")
+    @classmethod
+    def _no_path_of_a_machine(cls, value: Any) -> Any:
+        for text in _texts(value):
+            if _LOCAL_PATH.match(text):
+                raise ValueError(f"{text!r} is a path of one machine; leave it out")
+        return value
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row's answers on one set.
+
+    Attributes:
+        paper: short name.
+        row: the row's name; one in the whole paper.
+        arrays: by name, see the module.
+        origin: where they come from.
+        witness: the same row at the preset `smoke`, its probabilities; None without one.
+        verified: digests of later code that still gives the witness.
+        name: the file below results/recorded, empty for the run at hand.
+    """
+
+    paper: str
+    row: str
+    arrays: dict[str, np.ndarray]
+    origin: Provenance
+    witness: np.ndarray | None = None
+    verified: tuple[str, ...] = ()
+    name: str = ""
+
+    def code_state(self) -> str:
+        """One of "same", "verified" (other code, the same witness) and "changed"."""
+        from fgnb.store import code_digest
+
+        try:
+            now = code_digest(self.origin.code_of)
+        except ValueError:  # a module is gone
+            return "changed"
+        if now == self.origin.code:
+            return "same"
+        return "verified" if now in self.verified else "changed"
+
+    def with_arrays(self, **arrays: np.ndarray) -> Record:
+        """The record with further arrays."""
+        return replace(self, arrays={**self.arrays, **arrays})
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the records of a page share on one set.
+
+    Attributes:
+        paper: short name.
+        preset: name of the scale.
+        images: the `fgnb.data.ImageSet`.
+        weights: the backbone's `WeightsInfo`; None where no network takes part.
+        dataset: the set's short name.
+        published: whether network, input size and recipe are the paper's.
+    """
+
+    paper: str
+    preset: str
+    images: Any
+    weights: Any
+    dataset: str
+    published: bool = False
+
+
+def of_run(
+    context: Context,
+    row: str,
+    run: Any,
+    arrays: Mapping[str, Any],
+    *,
+    reads: int,
+    code_of: Sequence[str] = (),
+) -> Record:
+    """The record of a trained run.
+
+    Args:
+        context: what the page is about.
+        row: the row's name.
+        run: of `fgnb.training.fit`.
+        arrays: what it answered; `answers_of` gives the usual ones.
+        reads: how many times the answers of the test set were read for it.
+        code_of: modules besides those of the run whose code made the arrays.
+    """
+    from fgnb.store import code_digest
+
+    modules = tuple(dict.fromkeys((*run.code_of, *code_of)))
+    return _record(
+        context,
+        row,
+        arrays,
+        backbone=context.weights.backbone,
+        weights_tag=context.weights.tag,
+        weights_sha256=context.weights.sha256,
+        seeds=(int(run.spec["seed"]),),
+        device=run.environment["device"],
+        threads=int(run.spec["threads"]),
+        seconds=round(float(run.environment["seconds"]), 1),
+        commit=run.environment["commit"],
+        versions={
+            k: str(run.environment[k]) for k in ("python", *PACKAGES) if k in run.environment
+        },
+        run_keys=(run.key,),
+        test_reads=reads,
+        code=code_digest(modules),
+        code_of=modules,
+        spec=_plain(run.spec),
+    )
+
+
+def of_set(context: Context, row: str, arrays: Mapping[str, Any], code_of: Sequence[str]) -> Record:
+    """The record of something counted on a set without a network."""
+    from fgnb.store import code_digest
+    from fgnb.training import environment
+
+    return _record(
+        context,
+        row,
+        arrays,
+        **dict.fromkeys(("backbone", "weights_tag", "weights_sha256"), NONE),
+        seeds=(),
+        device=this_device(),
+        threads=1,
+        seconds=0.0,
+        run_keys=(),
+        test_reads=0,
+        commit=environment.commit(),
+        versions=these_versions(),
+        code=code_digest(code_of),
+        code_of=tuple(code_of),
+        spec={},
+    )
+
+
+def answers_of(run: Any) -> dict[str, np.ndarray]:
+    """What every classifier answers: ids, true and predicted classes, the five best."""
+    kept = run.predictions
+    probs = kept["query_probs"]
+    best = np.argsort(-probs, axis=1, kind="stable")[:, :5]
+    return {
+        "ids": kept["query_ids"],
+        "labels": kept["query_labels"].astype(np.int16),
+        "classes": probs.argmax(axis=1).astype(np.int16),
+        "top5": best.astype(np.int16),
+        "top5_probs": np.take_along_axis(probs, best, axis=1).astype(np.float16),
+    }
+
+
+def _record(context: Context, row: str, arrays: Mapping[str, Any], **about: Any) -> Record:
+    from fgnb.data.protocol import row_protocol
+
+    images = context.images
+    origin = Provenance(
+        preset=context.preset,
+        dataset=context.dataset,
+        dataset_title=images.title,
+        pixels=images.pixels or "drawn",
+        manifest=images.fingerprint,
+        protocol=row_protocol(images, as_published=context.published),  # type: ignore[arg-type]
+        classes=len(images.classes),
+        n_train=images.n_train,
+        n_test=images.n_test,
+        **about,
+    )
+    return Record(context.paper, row, {k: np.asarray(v) for k, v in arrays.items()}, origin)
+
+
+def this_device() -> str:
+    """What computes here: the GPU where torch is loaded and sees one, else the CPU's model."""
+    from fgnb.training import environment
+
+    if "torch" in sys.modules:
+        return environment.device_name()
+    return f"cpu ({environment.cpu_model()})"
+
+
+def these_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that numbers depend on."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "absent"
+    return versions
+
+
+def _plain(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """A spec as plain values; specs that it builds on are named by their kind alone."""
+    kept: dict[str, Any] = {}
+    for name, value in spec.items():
+        if isinstance(value, Mapping):
+            continue
+        kept[name] = list(value) if isinstance(value, tuple) else value
+    return kept
+
+
+def _texts(value: Any) -> Sequence[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Mapping):
+        return [text for inner in value.values() for text in _texts(inner)]
+    if isinstance(value, list | tuple):
+        return [text for item in value for text in _texts(item)]
+    return []
