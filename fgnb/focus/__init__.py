@@ -2,13 +2,16 @@
 
 from fgnb.focus.attention import attention_map
 from fgnb.focus.proposals import propose_regions
+from fgnb.focus.rows import ROWS, row_stage
 from fgnb.focus.stages import STAGES, equal_compute_stage, global_stage, region_stage
 
 __all__ = [
+    "ROWS",
     "STAGES",
     "attention_map",
     "equal_compute_stage",
     "global_stage",
     "propose_regions",
     "region_stage",
+    "row_stage",
 ]
