@@ -1,4 +1,8 @@
-"""Sets beside a page's own: cars and aircraft are drawn small where a page is about birds."""
+"""The sets that a page shows together, and what is smaller where cars and aircraft are drawn.
+
+Both papers use three sets. Three full trainings are too much for a first book, so the demonstration
+draws cars and aircraft with few classes.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,15 @@ from typing import Any
 
 from fgnb.presets import Preset
 
-SMALL = ("drawn-cars", "drawn-aircraft")
-_SCALE: dict[str, Any] = {"species": 4, "families": 2, "train_per_class": 12, "test_per_class": 12}
+SMALL = ("drawn-aircraft", "drawn-cars")
+_FEW: dict[str, Any] = {"species": 4, "families": 2, "train_per_class": 12, "test_per_class": 12}
+
+
+def names(dataset: str) -> tuple[str, ...]:
+    """The sets of one page: drawn birds with drawn aircraft and cars, or one alone."""
+    return (dataset, *SMALL) if dataset == "drawn" else (dataset,)
 
 
 def scale_of(preset: Preset, name: str) -> Preset:
-    """The scale of a set: the demonstration's drawn cars and aircraft have few classes."""
-    return replace(preset, **_SCALE) if name in SMALL and preset.name == "demo" else preset
+    """The scale of a set beside the birds: small for what the demonstration draws."""
+    return replace(preset, **_FEW) if name in SMALL and preset.name == "demo" else preset
