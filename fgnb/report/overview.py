@@ -29,7 +29,7 @@ from fgnb.report.derive import measure
 from fgnb.report.markup import Cell, Table
 from fgnb.report.provenance import Provenance
 from fgnb.report.results import OWN, Result
-from fgnb.report.trace import Step, trace
+from fgnb.report.trace import Call, trace
 
 METHODS = {"focus": "focus", "nts": "NTS"}
 PIECES = {
@@ -71,7 +71,7 @@ class Piece:
     operations: int
 
 
-def trace_model(stage: FocusStage) -> list[Step]:
+def trace_model(stage: FocusStage) -> list[Call]:
     """Fig. 1 from one pass of a stage's model over its first query.
 
     The attention map is a product of the last map and the image-level classifier's weights, and no
@@ -88,7 +88,7 @@ def trace_model(stage: FocusStage) -> list[Step]:
         whole, *steps = trace(model, views, parts=names)
     maps, _, _, boxes = whole.shapes[-4:]
     cells = math.prod(maps) // stage.spec.map_scale**2
-    found = Step("attention map, boxes", (maps, boxes), 0, cells * model.image.weight.numel(), True)
+    found = Call("attention map, boxes", (maps, boxes), 0, cells * model.image.weight.numel(), True)
     place = 1 + next(i for i, step in enumerate(steps) if step.name == heads["image"])
     return [*steps[:place], found, *steps[place:]]
 
@@ -173,7 +173,7 @@ def cost_results(
 
 
 def head_arrays(
-    steps: Sequence[Step], found: Mapping[str, RegionAnswers]
+    steps: Sequence[Call], found: Mapping[str, RegionAnswers]
 ) -> dict[str, NDArray[Any]]:
     """What removing a classifier changes on each held-out image, and the weights under Fig. 1.
 

@@ -17,10 +17,10 @@ from fgnb.report.derive import measure
 from fgnb.report.provenance import Provenance
 from fgnb.report.results import Result
 from fgnb.report.setting import setting_result
-from fgnb.report.trace import Step, trace
+from fgnb.report.trace import Call, trace
 
 
-def trace_model(stage: RegionStage) -> list[Step]:
+def trace_model(stage: RegionStage) -> list[Call]:
     """Fig. 2 from one pass of a stage's model over its first query.
 
     With a frozen trunk the whole image's map comes from the cache, so its pass through the trunk
@@ -37,7 +37,7 @@ def trace_model(stage: RegionStage) -> list[Step]:
         return trace(model, views, parts=names)
 
 
-def setting_arrays(stage: RegionStage, steps: list[Step]) -> dict[str, NDArray[Any]]:
+def setting_arrays(stage: RegionStage, steps: list[Call]) -> dict[str, NDArray[Any]]:
     """The settings in use that section 3.2 and 4.2 state, each an array of one number."""
     spec, anchors = stage.spec, stage.anchors
     sides = anchors.boxes[:, 2:] - anchors.boxes[:, :2]

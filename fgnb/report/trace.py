@@ -1,15 +1,15 @@
 """An architecture as it runs: each named part's output shape, parameters and multiply-adds.
 
-ccfr's Fig. 2 drawn from one forward pass, so that it can't disagree with the code. Multiply-adds
-are those of convolutions and linear layers, counted from the shapes that pass; products of two
-activations and everything without weights count nothing.
+Taken from one forward pass, so that it can't disagree with the code. Multiply-adds are those of
+convolutions and linear layers; products of two activations count nothing.
 """
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -17,13 +17,13 @@ from matplotlib.patches import FancyBboxPatch
 from torch import Tensor, nn
 
 from fgnb.report.figures import BLUE, GREY, Picture, described, literal
-from fgnb.report.markup import Cell, Table
+from fgnb.report.render import Html, grid
 
-Shape = tuple[int, ...]
+_CENTRED: Any = {"ha": "center", "va": "center"}
 
 
 @dataclass(frozen=True)
-class Step:
+class Call:
     """One call of a part.
 
     Attributes:
@@ -35,102 +35,78 @@ class Step:
     """
 
     name: str
-    shapes: tuple[Shape, ...]
+    shapes: tuple[tuple[int, ...], ...]
     parameters: int
     multiply_adds: int
     again: bool = False
 
 
-@dataclass
-class _Open:
-    """A part that is running: its place among the steps, and what its layers have done."""
-
-    place: int
-    done: int = field(default=0)
-
-
-def trace(module: nn.Module, *inputs: Any, parts: Mapping[str, str]) -> list[Step]:
-    """Run `module` once, in evaluation mode and without gradients, and note its parts.
+def trace(module: nn.Module, *inputs: Any, parts: Mapping[str, str]) -> list[Call]:
+    """Run `module` once, in evaluation mode and without gradients, and note its parts' calls.
 
     Args:
         module: changed in nothing; its training mode is put back.
         *inputs: what its forward takes.
         parts: qualified name of a submodule ("" for the whole) -> what to call it.
 
-    Returns:
-        The parts' calls in the order in which they began.
-
     Raises:
         ValueError: a name that the module lacks, or a part that the pass never called.
     """
     known = dict(module.named_modules())
-    missing = [name for name in parts if name not in known]
-    if missing:
-        raise ValueError(f"parts names {missing[0]!r}, which the module lacks")
-    steps: list[Step] = []
+    for name in parts:
+        if name not in known:
+            raise ValueError(f"parts names {name!r}, which the module lacks")
+    calls: list[Call] = []
     training = module.training
-    with _hooks(known, parts, steps):
-        module.eval()
-        try:
-            with torch.inference_mode():
-                module(*inputs)
-        finally:
-            module.train(training)
-    silent = [name for name in parts if parts[name] not in {step.name for step in steps}]
-    if silent:
-        raise ValueError(f"parts names {silent[0]!r}, which the pass never called")
-    return steps
+    try:
+        with _hooks(known, parts, calls), torch.inference_mode():
+            module.eval()(*inputs)
+    finally:
+        module.train(training)
+    for name in parts:
+        if parts[name] not in {call.name for call in calls}:
+            raise ValueError(f"parts names {name!r}, which the pass never called")
+    return calls
 
 
-def trace_table(steps: Sequence[Step], *, caption: str = "") -> Table:
-    """The steps as a table: shape, parameters in thousands, multiply-adds in millions."""
-    columns = ("Part", "Output", "Parameters, thousands", "Multiply-adds, millions")
-    rows = tuple(
-        (
-            Cell(step.name),
-            Cell(_shapes(step)),
-            Cell("shared" if step.again else f"{step.parameters / 1e3:,.1f}"),
-            Cell(f"{step.multiply_adds / 1e6:,.1f}"),
-        )
-        for step in steps
-    )
-    return Table(columns, rows, frozenset(columns[2:]), caption)
+def trace_table(calls: Sequence[Call]) -> Html:
+    """The calls as a table: shape, parameters in thousands, multiply-adds in millions."""
+    rows = []
+    for call in calls:
+        weights = "shared" if call.again else f"{call.parameters / 1e3:,.1f}"
+        sums = f"{call.multiply_adds / 1e6:,.1f}"
+        rows.append((html.escape(call.name), _shapes(call), weights, sums))
+    return Html(grid(("Part", "Output", "Weights, thousands", "Multiply-adds, millions"), rows))
 
 
-def block_diagram(steps: Sequence[Step], *, per_row: int = 4) -> Picture:
-    """The steps as blocks in the order of their calls, each with its shape and weights."""
-    if not steps:
-        raise ValueError("steps is empty, needs at least one")
-    per_row = min(per_row, len(steps))
-    rows = -(-len(steps) // per_row)
+def weights_of(calls: Sequence[Call]) -> int:
+    """Weights of all parts, shared ones once."""
+    return sum(call.parameters for call in calls if not call.again)
+
+
+def block_diagram(calls: Sequence[Call], *, per_row: int = 4) -> Picture:
+    """The calls as blocks in their order, each with its shape and weights."""
+    if not calls:
+        raise ValueError("calls is empty, needs at least one")
+    per_row = min(per_row, len(calls))
+    rows = -(-len(calls) // per_row)
     figure = Picture(figsize=(2.5 * per_row, 1.35 * rows + 0.2), layout="constrained")
     axes = figure.subplots()
     axes.set(xlim=(-0.1, per_row), ylim=(-rows + 1.1, 1.0))
     axes.set_axis_off()
-    for number, step in enumerate(steps):
-        row, column = divmod(number, per_row)
-        left, low = column, -row + 0.22
-        edge = GREY if step.again else BLUE
-        axes.add_patch(
-            FancyBboxPatch(
-                (left, low), 0.78, 0.62, boxstyle="round,pad=0.02", fc="white", ec=edge, lw=1.4
-            )
-        )
-        weights = "shared weights" if step.again else f"{step.parameters / 1e3:,.0f} k weights"
-        words = ((0.5, step.name, 9.5), (0.28, _shapes(step), 8), (0.08, weights, 7.5))
-        for height, text, size in words:
-            axes.text(
-                left + 0.39, low + height, literal(text), ha="center", fontsize=size, va="center"
-            )
-        if number + 1 < len(steps):
-            _arrow(axes, left, low, last=column + 1 == per_row)
-    total = sum(step.parameters for step in steps if not step.again)
-    return described(
-        figure,
-        f"{len(steps)} blocks in the order of one pass, {total:,} weights: "
-        + "; ".join(f"{step.name} gives {_shapes(step)}" for step in steps)
-        + ".",
-    )
+    for number, call in enumerate(calls):
+        row, left = divmod(number, per_row)
+        low = -row + 0.22
+        edge: Any = {"fc": "white", "ec": GREY if call.again else BLUE, "lw": 1.4}
+        axes.add_patch(FancyBboxPatch((left, low), 0.78, 0.62, "round,pad=0.02", **edge))
+        weights = "shared weights" if call.again else f"{call.parameters / 1e3:,.0f} k weights"
+        for up, text, size in ((0.5, call.name, 9.5), (0.28, _shapes(call), 8), (0.08, weights, 7)):
+            axes.text(left + 0.39, low + up, literal(text), fontsize=size, **_CENTRED)
+        if number + 1 < len(calls):
+            _arrow(axes, left, low, last=left + 1 == per_row)
+    gives = "; ".join(f"{call.name} gives {_shapes(call)}" for call in calls)
+    what = f"{len(calls)} blocks in the order of one pass, {weights_of(calls):,} weights"
+    return described(figure, f"{what}: {gives}.")
 
 
 def _arrow(axes: Any, left: float, low: float, *, last: bool) -> None:
@@ -144,62 +120,48 @@ def _arrow(axes: Any, left: float, low: float, *, last: bool) -> None:
 
 
 @contextmanager
-def _hooks(
-    known: Mapping[str, nn.Module], parts: Mapping[str, str], steps: list[Step]
-) -> Iterator[None]:
-    """While open, calls of `parts` are added to `steps`."""
-    running: list[_Open] = []
+def _hooks(known: Any, parts: Mapping[str, str], calls: list[Call]) -> Iterator[None]:
+    """While open, calls of `parts` are added to `calls`."""
+    running: list[int] = []  # places among the calls
     seen: set[int] = set()
 
     def begin(name: str) -> Any:
         def hook(part: nn.Module, _: Any) -> None:
             count = sum(weight.numel() for weight in part.parameters())
-            running.append(_Open(len(steps)))
-            steps.append(Step(parts[name], (), count, 0, again=id(part) in seen))
+            running.append(len(calls))
+            calls.append(Call(parts[name], (), count, 0, again=id(part) in seen))
             seen.add(id(part))
 
         return hook
 
     def end(_: nn.Module, __: Any, output: Any) -> None:
-        found = running.pop()
+        place = running.pop()
         shapes = tuple(tuple(tensor.shape) for tensor in _tensors(output))
-        steps[found.place] = replace(steps[found.place], shapes=shapes, multiply_adds=found.done)
+        calls[place] = replace(calls[place], shapes=shapes)
 
-    def count(layer: nn.Module, _: Any, output: Tensor) -> None:
-        for part in running:
-            part.done += _multiply_adds(layer, output)
+    def count(layer: Any, _: Any, output: Tensor) -> None:
+        done = output.numel() * layer.weight[0].numel()
+        for place in running:
+            calls[place] = replace(calls[place], multiply_adds=calls[place].multiply_adds + done)
 
-    handles = []
-    for layer in known.values():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
-            handles.append(layer.register_forward_hook(count))
-    for name in parts:
-        handles.append(known[name].register_forward_pre_hook(begin(name)))
-        handles.append(known[name].register_forward_hook(end))
-    try:
+    layers = [layer for layer in known.values() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    with ExitStack() as stack:
+        for layer in layers:
+            stack.callback(layer.register_forward_hook(count).remove)
+        for name in parts:
+            stack.callback(known[name].register_forward_pre_hook(begin(name)).remove)
+            stack.callback(known[name].register_forward_hook(end).remove)
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _multiply_adds(layer: nn.Module, output: Tensor) -> int:
-    weight = layer.weight
-    assert isinstance(weight, Tensor)
-    return output.numel() * weight[0].numel()
 
 
 def _tensors(output: Any) -> Iterator[Tensor]:
     """The tensors in what a part returned, in order."""
     if isinstance(output, Tensor):
         yield output
-    elif isinstance(output, Mapping):
-        for value in output.values():
-            yield from _tensors(value)
-    elif isinstance(output, tuple | list):
-        for value in output:
+    elif isinstance(output, Mapping | tuple | list):
+        for value in output.values() if isinstance(output, Mapping) else output:
             yield from _tensors(value)
 
 
-def _shapes(step: Step) -> str:
-    return ", ".join("×".join(map(str, shape)) or "scalar" for shape in step.shapes) or "–"
+def _shapes(call: Call) -> str:
+    return ", ".join("×".join(map(str, shape)) or "scalar" for shape in call.shapes) or "–"

@@ -28,29 +28,29 @@ PARTS = {"extractor": "extractor", "depthwise": "depthwise", "head": "head"}
 
 
 def test_shapes_weights_and_multiply_adds_by_hand():
-    steps = trace(Small(), torch.zeros(2, 3, 8, 8), parts=PARTS)
-    assert [step.name for step in steps] == ["extractor", "depthwise", "extractor", "head"]
-    assert [step.shapes for step in steps] == [
+    calls = trace(Small(), torch.zeros(2, 3, 8, 8), parts=PARTS)
+    assert [call.name for call in calls] == ["extractor", "depthwise", "extractor", "head"]
+    assert [call.shapes for call in calls] == [
         ((2, 8, 8, 8),),
         ((2, 8, 8, 8),),
         ((2, 8, 4, 4),),
         ((2, 5),),
     ]
-    assert [step.parameters for step in steps] == [8 * 27, 8 * 9 + 8, 8 * 27, 16 * 5 + 5]
-    assert [step.multiply_adds for step in steps] == [
+    assert [call.parameters for call in calls] == [8 * 27, 8 * 9 + 8, 8 * 27, 16 * 5 + 5]
+    assert [call.multiply_adds for call in calls] == [
         2 * 8 * 64 * 27,
         2 * 8 * 64 * 9,
         2 * 8 * 16 * 27,
         2 * 16 * 5,
     ]
-    assert [step.again for step in steps] == [False, False, True, False]
+    assert [call.again for call in calls] == [False, False, True, False]
 
 
 def test_the_whole_holds_its_parts():
-    steps = trace(Small(), torch.zeros(1, 3, 8, 8), parts={"": "model", **PARTS})
-    whole, *inner = steps
+    calls = trace(Small(), torch.zeros(1, 3, 8, 8), parts={"": "model", **PARTS})
+    whole, *inner = calls
     assert whole.name == "model"
-    assert whole.multiply_adds == sum(step.multiply_adds for step in inner)
+    assert whole.multiply_adds == sum(call.multiply_adds for call in inner)
     assert whole.shapes == ((1, 5), (1, 8, 8, 8), (1, 8, 4, 4))
 
 
@@ -77,15 +77,16 @@ def test_a_part_that_is_not_there_is_named(parts, message):
 
 
 def test_table_and_diagram_say_what_was_traced():
-    steps = trace(Small(), torch.zeros(2, 3, 8, 8), parts=PARTS)
-    table = trace_table(steps)
-    assert [cell.text for cell in table.rows[2]] == ["extractor", "2×8×4×4", "shared", "0.0"]
-    assert table.rows[0][2].text == "0.2"
-    figure = block_diagram(steps, per_row=3)
+    calls = trace(Small(), torch.zeros(2, 3, 8, 8), parts=PARTS)
+    table = trace_table(calls)
+    rows = [line.split() for line in repr(table).splitlines()]
+    assert rows[3] == ["extractor", "2×8×4×4", "shared", "0.0"]
+    assert rows[1][2] == "0.2"
+    figure = block_diagram(calls, per_row=3)
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts.count("extractor") == 2
     assert "shared weights" in texts
     assert "head gives 2×5" in figure.alt
     assert f"{8 * 27 + 80 + 85} weights" in figure.alt
-    with pytest.raises(ValueError, match="steps is empty"):
+    with pytest.raises(ValueError, match="calls is empty"):
         block_diagram([])
