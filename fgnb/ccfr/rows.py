@@ -1,7 +1,7 @@
 """The rows that chapters measure, by name: which stage each is, and what it changes in its spec.
 
-The five rows of Table 3 below re-ranking, the controls beside them, and the readings of section
-3.2. ``fgnb train ccfr/ROW --keep`` records one.
+The five rows of Table 3 below re-ranking, the controls beside them, two rows that answer held-out
+images, and the readings of section 3.2. ``fgnb train ccfr/ROW --keep`` records one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from fgnb.training import Stage
 
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "plain": ("global", {}),
+    "global": ("global", {}),  # the same, re-ranked by itself (section 3.3)
     "multi-level": ("multi-level", {}),
+    "plain-held-out": ("global", {"fold": "held-out"}),
+    "multi-level-held-out": ("multi-level", {"fold": "held-out"}),
     "local-region": ("regions", {"nms": "joint", "fusion": "concatenate"}),
     "scale-nms": ("regions", {"fusion": "concatenate"}),
     "fusion": ("regions", {}),
@@ -33,6 +36,7 @@ HELD_OUT = ("warm-up", "none", "gate", "margin-rank", "two-extractors")
 _TAKES: dict[str, tuple[str, ...]] = {
     "regions": ("epochs", "crop_size", "scorer_signal", "multi_level"),
     "equal-compute": ("crop_size",),
+    "multi-level": ("n_parents", "parent_weight", "children", "clustering"),
 }
 
 
@@ -44,8 +48,9 @@ def row_stage(row: str, preset: Preset, images: ImageSet, **options: Any) -> Sta
         preset: the scale.
         images: the set.
         **options: of the stage. What only stages with regions take (``epochs``, ``crop_size``,
-            ``scorer_signal``, ``multi_level``) is left aside by the others, so that the rows of a
-            table can be asked for with the same options.
+            ``scorer_signal``, ``multi_level``) or only that with super classes (``n_parents``,
+            ``parent_weight``, ``children``, ``clustering``) is left aside by the others, so that
+            the rows of a table can be asked for with the same options.
 
     Raises:
         ValueError: an unknown row.

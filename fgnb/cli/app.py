@@ -36,7 +36,7 @@ def run(
         Path | None, typer.Option(help="The executed copy; below _build/runs/ by default.")
     ] = None,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Copy the results into results/recorded/.")
+        bool, typer.Option("--keep", help="Keep the page's rows in results/recorded/.")
     ] = False,
 ) -> None:
     """Execute one notebook strictly: unknown names and wrong types stop before the kernel."""
@@ -45,9 +45,9 @@ def run(
     done = book.run_notebook(notebook, pairs(parameter), output, progress=_show_cell)
     typer.echo(str(done.path))
     if keep:
-        from fgnb import report
+        from fgnb.pages import recording
 
-        for file in report.keep(done.results, done.name.partition("/")[0]):
+        for file in recording.keep_page(done.results):
             typer.echo(f"kept {file}")
 
 
@@ -70,11 +70,20 @@ def reproduce(
 @app.command("train", cls=PairsCommand)
 @plainly
 def train(
-    stage: Annotated[str, typer.Argument(help="paper/stage, e.g. ccfr/global.")],
+    stage: Annotated[
+        str, typer.Argument(help="paper/stage or paper/row, e.g. ccfr/global or ccfr/scale-nms.")
+    ],
     parameter: Parameters = None,
     preset: Annotated[
         str | None, typer.Option(help="smoke, demo or paper; the same as -p preset NAME.")
     ] = None,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep",
+            help="Keep the row's answers on photographs in results/recorded/, with a witness.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -84,11 +93,28 @@ def train(
         ),
     ] = False,
 ) -> None:
-    """Train one stage into the run store, where the notebooks find it."""
+    """Train one stage, or one row of a table, into the run store, where the notebooks find it."""
     from fgnb.cli.train import train as do
 
     chosen = [f"preset={preset}"] if preset is not None else []
-    do(stage, pairs([*(parameter or []), *chosen]), dry_run=dry_run)
+    do(stage, pairs([*(parameter or []), *chosen]), keep=keep, dry_run=dry_run)
+
+
+@app.command("verify")
+@plainly
+def verify(
+    paper: Annotated[
+        str | None, typer.Argument(help="joint, pose, focus or ccfr; all by default.")
+    ] = None,
+) -> None:
+    """Hold records whose code has changed against their witness: the row again, at smoke."""
+    from fgnb.claims import PAPERS
+    from fgnb.pages import recording
+
+    for name in [paper] if paper else PAPERS:
+        for record, state, deviation in recording.verify(name):
+            apart = "" if deviation != deviation else f", the witness is {deviation:.2g} away"
+            typer.echo(f"{name}/{record}: {state}{apart}")
 
 
 @app.command("book")

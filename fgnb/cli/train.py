@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from functools import partial
 from typing import Any
 
 import typer
@@ -14,18 +15,22 @@ _ROOMS = ("baselines", "joint", "pose", "focus", "ccfr")
 _SCALE = {"preset": "demo", "dataset": "drawn", "data_root": "", "seed": "0"}
 
 
-def train(name: str, given: dict[str, str], *, dry_run: bool) -> None:
+def train(name: str, given: dict[str, str], *, keep: bool = False, dry_run: bool = False) -> None:
     """Train the stage `name` unless its run is in the store, or say what would be done.
 
     Args:
-        name: room/stage, e.g. "ccfr/global".
+        name: room/stage or room/row, e.g. "ccfr/global" or "ccfr/scale-nms".
         given: preset, dataset, data_root, seed, and options or spec fields of the stage.
+        keep: put the row's answers into results/recorded/.
         dry_run: train nothing. A drawn set that is not there yet is drawn all the same, since
             the number of its pictures and its fingerprint are part of the plan.
 
     Raises:
-        ValueError: an unknown stage or option.
+        ValueError: an unknown stage, row or option.
     """
+    if keep:
+        _keep(name, given)
+        return
     stage = build_stage(name, given)
     from fgnb import training
 
@@ -48,10 +53,49 @@ def train(name: str, given: dict[str, str], *, dry_run: bool) -> None:
 
 def build_stage(name: str, given: dict[str, str]) -> Any:
     """The stage of that name on the data set that `given` names."""
-    make = stages(name.partition("/")[0]).get(name.partition("/")[2])
+    room, _, stage = name.partition("/")
+    make = stages(room).get(stage)
+    if make is None and stage in rows(room):
+        make = partial(importlib.import_module(f"fgnb.{room}.rows").row_stage, stage)
     if make is None:
-        known = [f"{room}/{stage}" for room in _ROOMS for stage in stages(room)]
+        known = [
+            f"{room}/{n}" for room in _ROOMS for n in dict.fromkeys([*stages(room), *rows(room)])
+        ]
         raise ValueError(f"no stage {name!r}; there are {', '.join(known)}")
+    preset, images, seed, options = _asked(given)
+    try:
+        return make(preset, images, seed=seed, **options)
+    except TypeError as error:
+        raise ValueError(f"{name} does not take {', '.join(options)}: {error}") from error
+
+
+def _keep(name: str, given: dict[str, str]) -> None:
+    from fgnb.pages import recording
+
+    paper, _, row = name.partition("/")
+    if row not in rows(paper):
+        known = [f"{room}/{n}" for room in _ROOMS for n in rows(room)]
+        raise ValueError(f"no row {name!r} can be kept; there are {', '.join(known)}")
+    preset, images, seed, options = _asked(given)
+    if images.protocol == "drawn":
+        raise ValueError(
+            f"{images.title} are drawn; a record is of photographs: -p dataset cub, say"
+        )
+    as_published = preset.name == "paper" and options == {"backbone": "resnet50"}
+    record = recording.make(
+        paper,
+        row,
+        preset,
+        images,
+        dataset=given["dataset"],
+        published=as_published,
+        options={"seed": seed, **options},
+    )
+    typer.echo(f"kept {recording.keep(record)}")
+
+
+def _asked(given: dict[str, str]) -> tuple[Any, Any, int, dict[str, Any]]:
+    """Preset, image set, seed and the options of the stage."""
     from fgnb import presets
     from fgnb.data import open_images
 
@@ -62,17 +106,22 @@ def build_stage(name: str, given: dict[str, str]) -> Any:
         raise ValueError(f"seed is {scale['seed']!r}, needs a whole number")
     preset = presets.get(scale["preset"])
     images = open_images(scale["dataset"], data_root=scale["data_root"] or None, preset=preset)
-    try:
-        return make(preset, images, seed=seed, **options)
-    except TypeError as error:
-        raise ValueError(f"{name} does not take {', '.join(options)}: {error}") from error
+    return preset, images, seed, options
+
+
+def rows(room: str) -> dict[str, Any]:
+    """The rows of a room's tables; empty where there is no such room yet."""
+    return _listed(room, "rows", "ROWS")
 
 
 def stages(room: str) -> dict[str, Any]:
     """The stages of a room; empty where there is no such room yet."""
-    module = f"fgnb.{room}.stages"
+    return _listed(room, "stages", "STAGES")
+
+
+def _listed(room: str, module: str, name: str) -> dict[str, Any]:
     if room not in _ROOMS or importlib.util.find_spec(f"fgnb.{room}") is None:
         return {}
-    if importlib.util.find_spec(module) is None:
+    if importlib.util.find_spec(f"fgnb.{room}.{module}") is None:
         return {}
-    return dict(importlib.import_module(module).STAGES)
+    return dict(getattr(importlib.import_module(f"fgnb.{room}.{module}"), name))

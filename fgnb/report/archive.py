@@ -13,6 +13,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -155,9 +156,14 @@ def keep(record: Record, day: str) -> Path:
     """
     if record.origin.protocol == "drawn":
         raise RecordError(f"row {record.row!r} is of drawn pictures; they are no evidence")
-    dated = record.origin.model_copy(update={"recorded": day})
-    kept = Record(record.paper, record.row, record.arrays, dated, record.witness, (), "")
-    return write(kept, paths.recorded_root() / record.paper)
+    origin = record.origin.model_copy(update={"recorded": day})
+    folder = paths.recorded_root() / record.paper
+    kept = replace(record, origin=origin, verified=(), name="")
+    former = folder / f"{name_of(kept)}.json"
+    if former.is_file():  # the same answers once more, but the test set was read again
+        reads = origin.test_reads + read(former).origin.test_reads
+        kept = replace(kept, origin=origin.model_copy(update={"test_reads": reads}))
+    return write(kept, folder)
 
 
 def sheets(records: Iterable[Record], rows: Sequence[str]) -> tuple[list[Sheet], list[Sheet]]:

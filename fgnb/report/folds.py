@@ -53,7 +53,7 @@ def tests(table: Table, frames: Frames) -> str:
 
 def settings(sheet: Sheet) -> str:
     """What the rows were set to: what all share once, then what differs."""
-    specs = {name: row.origin.spec for name, row in sheet.rows.items() if row.origin.spec}
+    specs = {name: row.origin.spec for name, row in sheet.measured.items() if row.origin.spec}
     if not specs:
         return ""
     names = list(dict.fromkeys(name for spec in specs.values() for name in spec))
@@ -87,7 +87,7 @@ def provenance(sheet: Sheet) -> str:
     )
     columns = ("Row", "Run", "Device", "Time", "Test set read", "Commit", "Code")
     rows = []
-    for name, row in sheet.rows.items():
+    for name, row in sheet.measured.items():
         o = row.origin
         state = {"same": "as it is", "verified": "other code, same witness"}.get(
             row.code_state(), "has changed since"
@@ -107,7 +107,7 @@ def former(sheets: Sequence[Sheet], tables: Sequence[Table]) -> str:
         for table in tables:
             for line in sheet.numbers(table.numbers).to_dict("records"):
                 rows.append([html.escape(line["label"]), render.value(line)])
-        reads = sum({r.name: r.origin.test_reads for r in sheet.rows.values()}.values())
+        reads = sum({r.name: r.origin.test_reads for r in sheet.measured.values()}.values())
         title = f"{sheet.title}, {_name(sheet)}; test set read {times(reads)}"
         if rows:
             body = render.grid(("", "Measured then"), rows)
@@ -122,7 +122,7 @@ def refused(files: Sequence[Refused]) -> str:
 
 def code_note(sheets: Sequence[Sheet]) -> str:
     """Once a page: what has become of the code behind the recorded rows."""
-    states = [row.code_state() for sheet in sheets for row in sheet.rows.values()]
+    states = [row.code_state() for sheet in sheets for row in sheet.measured.values()]
     changed, verified = states.count("changed"), states.count("verified")
     parts = []
     if verified:
@@ -140,7 +140,7 @@ def code_note(sheets: Sequence[Sheet]) -> str:
 def about(sheet: Sheet) -> dict[str, Any]:
     """What overview pages and the scorecard say of a sheet."""
     of = sheet.origin
-    reads = {row.name or name: row.origin.test_reads for name, row in sheet.rows.items()}
+    reads = {row.name or name: row.origin.test_reads for name, row in sheet.measured.items()}
     return {
         "preset": of.preset,
         "network": sheet.network,

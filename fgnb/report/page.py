@@ -237,9 +237,8 @@ class Page:
         folder = paths.results_dir()
         name = self.notebook.rpartition("/")[2]
         for sheet in self._here.values():
-            for row in sheet.rows.values():
-                if row.origin.run_keys or row.origin.backbone == records.NONE:
-                    archive.write(row, folder)
+            for row in sheet.measured.values():
+                archive.write(row, folder)
         lines: list[dict[str, Any]] = []
         for table in self.module.TABLES:
             for sheet, frame in self._of(table):

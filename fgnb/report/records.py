@@ -96,6 +96,7 @@ class Record:
         witness: the same row at the preset `smoke`, its probabilities; None without one.
         verified: digests of later code that still gives the witness.
         name: the file below results/recorded, empty for the run at hand.
+        derived: whether it follows from another row, and is never kept.
     """
 
     paper: str
@@ -105,6 +106,7 @@ class Record:
     witness: np.ndarray | None = None
     verified: tuple[str, ...] = ()
     name: str = ""
+    derived: bool = False
 
     def code_state(self) -> str:
         """One of "same", "verified" (other code, the same witness) and "changed"."""

@@ -82,6 +82,11 @@ class Sheet:
         return short_name(self.origin.dataset)
 
     @property
+    def measured(self) -> dict[str, Record]:
+        """The rows that follow from no other."""
+        return {name: row for name, row in self.rows.items() if not row.derived}
+
+    @property
     def network(self) -> str:
         """Network, size, frozen part and seeds of most rows in a few words; empty without one."""
         origins = [row.origin for row in self.rows.values() if row.origin.backbone != NONE]
@@ -99,7 +104,7 @@ class Sheet:
         return ", ".join(part for part in parts if part)
 
     def add(self, record: Record) -> None:
-        """Add a row.
+        """Add a row that was measured.
 
         Raises:
             ValueError: a row of another set than the others.
@@ -116,7 +121,7 @@ class Sheet:
         base = self.rows[like]
         own = {k: v for k, v in base.arrays.items() if k in ("ids", "labels")}
         made = {name: np.asarray(array) for name, array in arrays.items()}
-        self.rows[row] = Record(self.paper, row, {**own, **made}, base.origin)
+        self.rows[row] = Record(self.paper, row, {**own, **made}, base.origin, derived=True)
 
     def array(self, reference: str) -> np.ndarray | None:
         """The array behind ``row`` (its answers), ``row/array`` or ``row/@field`` of its origin."""

@@ -1,0 +1,39 @@
+"""What a record of each row of ccfr holds, for `fgnb train ccfr/ROW --keep`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fgnb import ccfr, training
+from fgnb.data import ImageSet
+from fgnb.pages.ccfr import reranked
+from fgnb.presets import Preset
+from fgnb.report.records import answers_of
+from fgnb.training import Run
+
+CODE = reranked.CODE
+RERANKED = ("fusion", "global")
+
+
+def trained(
+    row: str, preset: Preset, images: ImageSet, options: Mapping[str, Any]
+) -> tuple[Run, Any]:
+    """The run of a row, and its stage."""
+    stage = ccfr.row_stage(row, preset, images, **options)
+    return training.fit(stage), stage
+
+
+def answers(
+    row: str, preset: Preset, images: ImageSet, options: Mapping[str, Any]
+) -> tuple[Run, dict[str, np.ndarray]]:
+    """The run of a row, and its arrays; a re-ranked row is trained on the held-out fold too."""
+    run, stage = trained(row, preset, images, options)
+    own = answers_of(run) if "query_probs" in run.predictions else {}
+    if row in RERANKED:
+        held_out, twin = trained(row, preset, images, {**options, "fold": "held-out"})
+        pair = ccfr.Answers.of(run, stage), ccfr.Answers.of(held_out, twin)
+        own |= reranked.arrays(*pair) | {"class_names": np.array(images.classes)}
+    return run, own

@@ -1,0 +1,124 @@
+"""Records of rows: made on photographs a row at a time, with a witness, held against later code.
+
+The witness is the same row at the preset `smoke`, on drawn pictures: two steps of training and what
+it then answers. It is made again in seconds; where today's code still gives it, a record stands
+though its code has changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fgnb import paths, presets
+from fgnb.data import ImageSet, open_images
+from fgnb.nn.weights import weights_info
+from fgnb.presets import Preset
+from fgnb.report import archive, records
+from fgnb.report.records import Record
+from fgnb.store import code_digest
+
+TOLERANCE = 1e-3
+_ANSWERS = ("query_probs", "query_box_scores")
+
+
+class Checked(NamedTuple):
+    """A record held against today's code: "same", "verified", "changed" or "no witness"."""
+
+    name: str
+    state: str
+    deviation: float = float("nan")
+
+
+def make(
+    paper: str,
+    row: str,
+    preset: Preset,
+    images: ImageSet,
+    *,
+    dataset: str,
+    published: bool = False,
+    options: Mapping[str, Any],
+) -> Record:
+    """Train a row of a paper unless the store holds it, and make its record.
+
+    Args:
+        paper: short name.
+        row: a name of the paper's `ROWS`.
+        preset: the scale.
+        images: the set.
+        dataset: its short name.
+        published: whether network, input size and recipe are the paper's.
+        options: of the stage.
+    """
+    room = import_module(f"fgnb.pages.{paper}.recording")
+    given = {"backbone": "efficientnet_lite0", "weights": "imagenet", **options}
+    weights = weights_info(given["backbone"], given["weights"])
+    context = records.Context(paper, preset.name, images, weights, dataset, published)
+    run, arrays = room.answers(row, preset, images, given)
+    reads = int(run.spec.get("fold", "all") == "all")
+    return records.of_run(context, row, run, arrays, reads=reads, code_of=room.CODE)
+
+
+def keep(record: Record) -> Path:
+    """Put a record into results/recorded with its witness; its JSON file."""
+    day = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
+    witnessed = replace(record, witness=witness(record.paper, record.row))
+    return archive.keep(witnessed, day)
+
+
+def witness(paper: str, row: str) -> np.ndarray:
+    """What a row answers at `smoke`, with today's code."""
+    smoke = presets.get("smoke")
+    room = import_module(f"fgnb.pages.{paper}.recording")
+    run, _ = room.trained(row, smoke, open_images("drawn", preset=smoke), {})
+    found = next(run.predictions[name] for name in _ANSWERS if name in run.predictions)
+    return np.asarray(found, np.float32)
+
+
+def verify(paper: str) -> Iterator[Checked]:
+    """Hold each record of a paper whose code has changed against its witness.
+
+    Where today's code gives the witness to 1e-3, its digest is noted beside the record.
+    """
+    found, _ = archive.recorded(paper)
+    made: dict[str, np.ndarray] = {}
+    for record in found:
+        state = record.code_state()
+        if state != "changed":
+            yield Checked(record.name, state)
+            continue
+        if record.witness is None:
+            yield Checked(record.name, "no witness")
+            continue
+        if record.row not in made:
+            made[record.row] = witness(paper, record.row)
+        now = made[record.row]
+        same = now.shape == record.witness.shape
+        deviation = float(np.abs(now - record.witness).max()) if same else float("inf")
+        if deviation <= TOLERANCE:
+            state = "verified"
+            verified = (*record.verified, code_digest(record.origin.code_of))
+            archive.write(replace(record, verified=verified), paths.recorded_root() / paper)
+        yield Checked(record.name, state, deviation)
+
+
+def keep_page(folder: Path) -> list[Path]:
+    """Keep every row that a notebook measured on photographs; the JSON files.
+
+    Raises:
+        archive.RecordError: there is none, or one that can't be kept; then none is.
+    """
+    found, refused = archive.read_folder(folder)
+    if refused:
+        raise archive.RecordError(f"nothing was kept: {refused[0]}")
+    real = [record for record in found if record.origin.protocol != "drawn"]
+    if not real:
+        raise archive.RecordError(f"nothing to keep in {folder.name}: no row is of photographs")
+    return [keep(record) for record in real]
