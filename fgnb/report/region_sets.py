@@ -25,7 +25,7 @@ from fgnb.report.derive import measure
 from fgnb.report.figures import Picture
 from fgnb.report.provenance import Provenance
 from fgnb.report.region_results import CLAIM_PARTS, object_under, parts_under, slug
-from fgnb.report.regions import Regions, Row, sheet
+from fgnb.report.regions import Regions, SheetRow, sheet
 from fgnb.report.results import OWN, Result
 
 SMALL = ("drawn-cars", "drawn-aircraft")
@@ -93,7 +93,7 @@ def rows_of_sets(shown: Sequence[Shown], count: int = 6) -> Picture:
     for found in shown:
         most = len(found.regions)
         queries = [i * most // count for i in range(count)]
-        rows.append(Row(found.images.name.replace("-", "\n"), found.images, found.regions, queries))
+        rows.append(SheetRow(found.images.name.replace("-", "\n"), found.images, found.regions, queries))
     return sheet(rows)
 
 

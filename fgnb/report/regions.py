@@ -1,4 +1,4 @@
-"""Pictures of chosen regions (ccfr, Figs. 4 and 7), and charts of what was chosen.
+"""Pictures of chosen regions, and a chart of what they lie on.
 
 Boxes are drawn in the frame, the very pixels that the network saw: one colour a scale, the best of
 a scale in a full line and its next in a broken one.
@@ -17,7 +17,6 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from fgnb.ccfr.proposals import Proposals
 from fgnb.data import ImageSet, load_rgb
 from fgnb.data.transforms import EvalTransform
 from fgnb.metrics.coverage import Coverage
@@ -27,7 +26,7 @@ from fgnb.report.rows import rows_of
 SCALE_COLOURS = (ORANGE, BLUE, GREEN, RED)
 METHOD_COLOURS = (GREY, BLUE, ORANGE, GREEN)
 LINES: tuple[Any, ...] = ("-", "--", ":", "-.")
-_GRID = {"axes.grid": True, "grid.color": "#e6e6e6", "axes.axisbelow": True}
+GRID = {"axes.grid": True, "grid.color": "#e6e6e6", "axes.axisbelow": True}
 
 
 @dataclass(frozen=True)
@@ -72,7 +71,7 @@ class Regions:
         return replace(self, **{name: getattr(self, name)[:, :count] for name in names})
 
 
-class Row(NamedTuple):
+class SheetRow(NamedTuple):
     """A row of a sheet: what it is called, and boxes over pictures of some queries."""
 
     label: str
@@ -87,8 +86,8 @@ def framed(images: ImageSet, row: int, *, size: int, crop_ratio: float) -> NDArr
     return show(load_rgb(images.path(row))).permute(1, 2, 0).numpy().clip(0, 1)
 
 
-def sheet(rows: Sequence[Row], *, side: float = 1.55) -> Picture:
-    """Pictures with their chosen boxes, a row a method (Fig. 4) or a set (Fig. 7).
+def sheet(rows: Sequence[SheetRow], *, side: float = 1.55) -> Picture:
+    """Pictures with their chosen boxes, a row a method or a set.
 
     Args:
         rows: at least one, each with the same number of queries.
@@ -121,54 +120,6 @@ def sheet(rows: Sequence[Row], *, side: float = 1.55) -> Picture:
     )
 
 
-def suppression(images: ImageSet, regions: Regions, proposals: Proposals, query: int) -> Picture:
-    """One image, step by step: scores of both scales, then the boxes under three rules of NMS."""
-    place = int(rows_of(images, regions.ids[[query]])[0])
-    picture = framed(images, place, size=regions.size, crop_ratio=regions.crop_ratio)
-    levels = proposals.anchors.levels.numpy()
-    figure = Picture(figsize=(9.0, 2.3), layout="constrained")
-    panels = figure.subplots(1, 5)
-    lowest, highest = float(proposals.scores[query].min()), float(proposals.scores[query].max())
-    for level in (0, 1):
-        values = proposals.scores[query][levels == level].numpy()
-        cells = round(len(values) ** 0.5)
-        axes = panels[level]
-        axes.imshow(picture, extent=(0, cells, cells, 0))
-        axes.imshow(
-            values.reshape(cells, cells),
-            **{"cmap": "cividis", "alpha": 0.75, "extent": (0, cells, cells, 0)},
-            vmin=lowest,
-            vmax=highest,
-        )
-        side = float(proposals.anchors.scales[levels == level][0])
-        axes.set_title(f"scores of {cells}×{cells} boxes\nof {side:.0f} px", fontsize=8)
-    rules = {
-        "on each scale": proposals.separate(),
-        "over all scales": proposals.joint(),
-        "over all scales,\nequal overlap closed": proposals.joint(drop_equal=True),
-    }
-    for axes, (name, index) in zip(panels[2:], rules.items(), strict=True):
-        axes.imshow(picture, extent=(0, regions.size, regions.size, 0))
-        chosen = index[query]
-        _draw(
-            axes,
-            proposals.anchors.boxes[chosen].numpy(),
-            proposals.anchors.scales[chosen].numpy(),
-            np.unique(proposals.anchors.scales.numpy()),
-        )
-        axes.set_title(name, fontsize=8)
-    for axes in panels:
-        axes.set_xticks([])
-        axes.set_yticks([])
-    small = {name: int(proposals.small(index)[query].sum()) for name, index in rules.items()}
-    words = "; ".join(f"{name.replace(chr(10), ' ')}: {n}" for name, n in small.items())
-    return described(
-        figure,
-        "Scores of all boxes of two scales on one image, and the four boxes chosen by suppression; "
-        f"of them are small, by rule: {words}.",
-    )
-
-
 def coverage_chart(found: Mapping[str, Mapping[str, Coverage]]) -> Picture:
     """Share of chosen boxes that hold a key point, by method and group, beside chance.
 
@@ -177,7 +128,7 @@ def coverage_chart(found: Mapping[str, Mapping[str, Coverage]]) -> Picture:
     """
     groups = list(next(iter(found.values())))
     figure = Picture(figsize=(7.2, 3.5), layout="constrained")
-    with sns.axes_style("white", rc=_GRID):
+    with sns.axes_style("white", rc=GRID):
         axes = figure.subplots()
     width, words = 0.7 / max(1, len(found)), []
     for number, (method, by_group) in enumerate(found.items()):
@@ -210,29 +161,7 @@ def coverage_chart(found: Mapping[str, Mapping[str, Coverage]]) -> Picture:
     return described(figure, "Share of chosen boxes that hold a key point. " + "; ".join(words))
 
 
-def small_counts(chosen: Mapping[str, NDArray[np.bool_]]) -> Picture:
-    """How many of an image's boxes are small when all scales compete.
-
-    Args:
-        chosen: name -> bool ``[Q, K]``, true where a box is of the finest scale.
-    """
-    figure = Picture(figsize=(6.4, 3.2), layout="constrained")
-    with sns.axes_style("white", rc=_GRID):
-        axes = figure.subplots()
-    width, words = 0.8 / max(1, len(chosen)), []
-    for number, (name, small) in enumerate(chosen.items()):
-        most = small.shape[1]
-        share = 100 * np.bincount(small.sum(axis=1), minlength=most + 1) / len(small)
-        place = np.arange(most + 1) + (number - (len(chosen) - 1) / 2) * width
-        colour = METHOD_COLOURS[number % len(METHOD_COLOURS)]
-        axes.bar(place, share, width=0.92 * width, color=colour, label=literal(name))
-        words.append(f"{name}: {small.sum(axis=1).mean():.2f} of {most} on average")
-    axes.set(xlabel="small boxes among those chosen", ylabel="images, %")
-    axes.legend(fontsize=8)
-    return described(figure, "Small boxes an image, all scales competing. " + "; ".join(words))
-
-
-def _picture(axes: Axes, row: Row, place: int) -> None:
+def _picture(axes: Axes, row: SheetRow, place: int) -> None:
     size = row.regions.size
     picture = framed(row.images, place, size=size, crop_ratio=row.regions.crop_ratio)
     axes.imshow(picture, extent=(0, size, size, 0))
@@ -242,11 +171,11 @@ def _picture(axes: Axes, row: Row, place: int) -> None:
 
 def _boxes(axes: Axes, regions: Regions, query: int) -> None:
     order = np.argsort(-regions.scores[query], kind="stable")
-    _draw(axes, regions.boxes[query][order], regions.scales[query][order], regions.scales)
+    draw_boxes(axes, regions.boxes[query][order], regions.scales[query][order], regions.scales)
 
 
-def _draw(axes: Axes, boxes: Any, scales: Any, every: Any) -> None:
-    """Boxes in the order of their scores; line by place within the scale."""
+def draw_boxes(axes: Axes, boxes: Any, scales: Any, every: Any) -> None:
+    """Boxes in the order of their scores; colour by scale of ``every``, line by place within."""
     known = np.unique(every).tolist()
     seen = dict.fromkeys(known, 0)
     outline: Any = [patheffects.withStroke(linewidth=3.2, foreground="white", alpha=0.8)]

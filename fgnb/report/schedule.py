@@ -6,16 +6,10 @@ They are those of the preset `paper`, whose stage can be made without training i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fgnb.report.provenance import Provenance
-from fgnb.report.results import Result
-from fgnb.report.setting import setting_result
 from fgnb.training.schedule import Recipe, sgd
 
 _NAMES = ("learning-rate-step", "learning-rate-factor")
@@ -38,25 +32,3 @@ def decay_arrays(recipe: Recipe) -> dict[str, NDArray[np.float64]]:
             values = (float(epoch), rate / begun)
             return {f"decay_{n}": np.array([v]) for n, v in zip(_NAMES, values, strict=True)}
     raise ValueError(f"the rate stays at {begun} through all {recipe.epochs} epochs")
-
-
-def decay_results(
-    paper: str, arrays: Mapping[str, NDArray[Any]], *, provenance: Provenance
-) -> list[Result]:
-    """Both numbers beside the paper's.
-
-    Args:
-        paper: whose ledger has them.
-        arrays: of `decay_arrays`.
-        provenance: of `fgnb.report.collect`.
-    """
-    return [
-        setting_result(
-            f"{paper}.setting.{name}",
-            f"decay_{name}",
-            arrays,
-            provenance=provenance,
-            where="At the paper preset",
-        )
-        for name in _NAMES
-    ]

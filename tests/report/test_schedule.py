@@ -6,7 +6,7 @@ import pytest
 
 from fgnb import presets
 from fgnb.focus.recipe import region_spec
-from fgnb.report import rederive, schedule
+from fgnb.report import schedule
 
 
 @pytest.fixture
@@ -24,14 +24,3 @@ def test_step_and_factor_are_what_the_schedule_does(published, every):
 def test_a_rate_that_never_steps_is_refused(published):
     with pytest.raises(ValueError, match=r"stays at 0\.01 through all 100 epochs"):
         schedule.decay_arrays(replace(published, decay_every=101))
-
-
-@pytest.mark.parametrize(("paper", "every"), [("focus", 40), ("ccfr", 30)])
-def test_they_stand_beside_the_papers(published, provenance, paper, every):
-    arrays = schedule.decay_arrays(replace(published, decay_every=every))
-    step, factor = schedule.decay_results(paper, arrays, provenance=provenance())
-    assert (step.claim, step.value) == (f"{paper}.setting.learning-rate-step", every)
-    assert factor.value == pytest.approx(0.1)
-    for result in (step, factor):
-        assert result.label.startswith("At the paper preset: ")
-        assert rederive(result, arrays) == (result.value, result.interval)
