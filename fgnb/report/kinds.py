@@ -201,6 +201,12 @@ def mean_share(values: np.ndarray) -> Estimate:
     return _mean(values, 100.0)
 
 
+@_kind("AA", "none", "bootstrap over images", signed=True)
+def change(values: np.ndarray, others: np.ndarray) -> Estimate:
+    """Mean of the first minus the second on the same images, in a unit that the number names."""
+    return _mean(values - others, 1.0)
+
+
 @_kind("AA", "points", "bootstrap over images", signed=True)
 def excess(values: np.ndarray, others: np.ndarray) -> Estimate:
     """Mean of the first minus the second, shares of the same images."""

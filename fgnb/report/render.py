@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from fgnb.report import readings
+from fgnb.report.kinds import KINDS
 from fgnb.report.layout import Line, Table
 from fgnb.report.readings import Reading
 from fgnb.report.records import PROTOCOLS
@@ -101,7 +102,7 @@ def summary(claims: Mapping[str, Mapping[Any, Any]], sheets: Sequence[Sheet]) ->
     for words, found in claims.items():
         cells = [_answer(found.get(place)) for place in range(len(sheets))]
         if not sheets:
-            cells = [_unmeasured()]
+            cells = [unmeasured()]
         rows.append([html.escape(words), found["published"], *cells])
     if not sheets:
         columns.append("On photographs")
@@ -232,11 +233,12 @@ def pick(frame: pd.DataFrame, wanted: Any) -> dict[str, Any] | None:
 
 def _answer(line: Mapping[str, Any] | None) -> str:
     if line is None:
-        return _unmeasured()
+        return unmeasured()
     return f"{step(line) if line['kind'] in _SIGNED else value(line)}{_reading(line)}"
 
 
-def _unmeasured() -> str:
+def unmeasured() -> str:
+    """What stands in place of an answer that no photographs gave."""
     return '<span class="fgnb-reading">not measured on photographs yet</span>'
 
 
@@ -269,4 +271,4 @@ def _verdict(line: Mapping[str, Any]) -> str:
     return f'<br><span class="fgnb-verdict">{word} the published value</span>'
 
 
-_SIGNED = ("difference", "unpaired", "excess", "gain_within", "gain_contrast", "gap_to_best")
+_SIGNED = frozenset(name for name, kind in KINDS.items() if kind.signed)
