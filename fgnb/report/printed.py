@@ -40,7 +40,9 @@ def _printed(table: str) -> Iterator[list[str]]:
     for method in dict.fromkeys(entry.method for entry in every):
         of = {entry.id.split(".")[2]: entry for entry in every if entry.method == method}
         first = next(iter(of.values()))
-        values = [render.published(of[s].value, of[s].unit) if s in of else "–" for s in SETS]
+        values = [
+            render.published(of[s].value or 0.0, of[s].unit) if s in of else "–" for s in SETS
+        ]
         cells = [first.method, first.text.removeprefix("base model ") or "–", *values]
         muted = first.by == "cited"
         yield [_muted(html.escape(cell)) if muted else html.escape(cell) for cell in cells]

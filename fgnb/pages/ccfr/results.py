@@ -1,0 +1,218 @@
+"""Tables 2 and 4 of ccfr (section 4.3), and re-ranking beside what else uses the same answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import seaborn as sns
+
+from fgnb.ccfr.alternatives import Method, fit_alternatives
+from fgnb.ccfr.answers import Answers
+from fgnb.metrics import expected_calibration_error, reliability
+from fgnb.metrics.calibration import FLOOR
+from fgnb.pages.ccfr import reranked
+from fgnb.report import kinds, printed, render
+from fgnb.report.figures import BLUE, GREY, RED, Picture, described
+from fgnb.report.layout import Line, Step, Table, numbers_table, rows_table
+from fgnb.report.render import Html
+from fgnb.report.sheet import Number, Sheet
+
+NOTEBOOK = "ccfr/4-3-results"
+CODE = (*reranked.CODE, "fgnb.ccfr.alternatives")
+FULL, RIVAL = "fusion", "equal-compute"
+ROWS = (FULL,)
+
+METHODS = {
+    "softmax": ("classification", "Classification: softmax alone"),
+    "tempered": ("tempered", "Temperature scaling"),
+    "reranked": ("ccfr", "Re-ranked, equations 8 and 9"),
+    "tempered-gate": ("tempered-gate", "Temperature scaling, then re-ranked"),
+    "mix": ("mix", "Re-ranked with the mix, alpha + beta = 1"),
+    "interpolated": ("interpolated", "k-NN interpolation of every answer"),
+}
+"""Method of `fgnb.ccfr.alternatives` -> the row of its answers, and what the page calls it."""
+
+_OVER_BOTH = Number(
+    "ccfr.claim.combination-beats-both",
+    "Re-ranked, minus the better of both on test",
+    kinds.difference("ccfr", "better"),
+    "Together they beat the better of the two",
+)
+_STEPS = {
+    "classification": Step(
+        "retrieval",
+        ("ccfr.claim.classification-beats-retrieval",),
+        "Classification beats retrieval",
+    ),
+    "ccfr": Step("classification", ("own.ccfr.results.rerank-helps",), "Re-ranking helps"),
+}
+_ROWS = rows_table(
+    "Table 4",
+    "ccfr.table4.{set}.{row}",
+    {"retrieval": "Retrieval", "classification": "Classification", "ccfr": "Re-ranked: both"},
+    _STEPS,
+)
+_OVER_RETRIEVAL = Number(
+    "own.ccfr.results.reranked-minus-retrieval",
+    "Re-ranked, minus: Retrieval",
+    kinds.difference("ccfr", "retrieval"),
+    expect=0,
+)
+TABLE4 = replace(_ROWS, lines=(*_ROWS.lines, Line(_OVER_BOTH)), beside=(_OVER_RETRIEVAL,))
+TABLE2 = numbers_table(
+    "Our rows of Table 2",
+    [
+        Number(f"ccfr.table2.{{set}}.{name}", f"full model, {how} re-ranking", kinds.accuracy(row))
+        for name, how, row in (
+            ("ours-without-reranking", "without", "classification"),
+            ("ours", "with", "ccfr"),
+        )
+    ],
+)
+_AHEAD, _STEP = "Full model, re-ranked, minus: backbone alone", kinds.difference("ccfr", RIVAL)
+_BEST = "The method is ahead (of a rival of equal pixels)"
+AHEAD = Table(
+    "A rival that was trained here",
+    (
+        Line(
+            Number("own.ccfr.rival", "Backbone alone, equal pixels", kinds.accuracy(RIVAL)),
+            Number("ccfr.claim.best-accuracy", _AHEAD, _STEP, _BEST),
+        ),
+    ),
+    (Number("ccfr.text.gain.{set}", f"{_AHEAD}, as a gain", _STEP),),
+)
+
+
+def _method(name: str, what: str, rule: kinds.Rule) -> Number:
+    return Number(f"own.ccfr.alternative.{name}.{what}", METHODS[name][1], rule)
+
+
+def _over(name: str, other: str, short: str = "", expect: int = 1) -> Number:
+    (row, label), (above, without) = METHODS[name], METHODS[other]
+    claim, words = f"own.ccfr.alternative.{name}.over-{other}", f"{label}, minus: {without}"
+    return Number(claim, words, kinds.difference(row, above), short, expect)
+
+
+ACCURACY = Table(
+    "Accuracy of six uses of the same answers; each step is taken from the softmax",
+    tuple(
+        Line(
+            _method(name, "accuracy", kinds.accuracy(row)),
+            None if name == "softmax" else _over(name, "softmax", expect=int(name != "tempered")),
+        )
+        for name, (row, _) in METHODS.items()
+    ),
+    (
+        _over("reranked", "mix", "The weights 0 and 1 beat a mix (our rival)"),
+        _over("reranked", "interpolated", "The gate beats k-NN interpolation (our rival)"),
+    ),
+)
+LOG_LOSS, CALIBRATION = (
+    numbers_table(title, [_method(m, what, rule(row)) for m, (row, _) in METHODS.items()])
+    for title, what, rule in (
+        (
+            f"Log loss, nats, of at least {FLOOR:g}",
+            "log-loss",
+            lambda r: kinds.mean(f"{r}/log_loss"),
+        ),
+        ("Calibration error", "calibration", lambda r: kinds.calibration(f"{r}/confidence", r)),
+    )
+)
+_SET = {
+    **{"tempered": {"temperature": "T"}, "reranked": {"t_sf": "T_sf"}},
+    **{"tempered-gate": {"t_sf": "T_sf"}, "mix": {"alpha": "alpha", "t_sf": "T_sf"}},
+    **{"interpolated": {"weight": "lambda", "vote_temperature": "t"}},
+}
+SETTINGS = numbers_table(
+    "What was chosen on held-out images",
+    [
+        Number(
+            f"own.ccfr.alternative.{method}.setting.{name.replace('_', '-')}",
+            f"{METHODS[method][1]}: {words}",
+            kinds.exact(f"{METHODS[method][0]}/{name}"),
+        )
+        for method, names in _SET.items()
+        for name, words in names.items()
+    ],
+)
+TABLES = (TABLE4, AHEAD, ACCURACY, LOG_LOSS, CALIBRATION, SETTINGS, TABLE2)
+
+
+def derive(sheet: Sheet, p: Any) -> None:
+    """Retrieval, the better of the two, and the six methods, all settings from held-out images."""
+    settings = reranked.derive(sheet, p, FULL, "ccfr")
+    if settings is None:
+        return
+    test, held_out = (reranked.answers(sheet.rows[FULL], fold) for fold in ("", "held_out_"))
+    if test is None or held_out is None:
+        return
+    for name, method in fit_alternatives(held_out, settings).items():
+        sheet.derive(METHODS[name][0], FULL, **method_arrays(test, method))
+    alone = [sheet.rows[row].arrays["classes"] for row in ("classification", "retrieval")]
+    better = max(alone, key=lambda classes: float((classes == test.labels).mean()))
+    sheet.derive("better", FULL, classes=better)
+
+
+def method_arrays(answers: Answers, method: Method) -> dict[str, Any]:
+    """Predicted classes, claimed probability and log loss by image; what the method was set to."""
+    probs, classes = method.probs(answers), method.predictions(answers)
+    rows = np.arange(len(classes))
+    of_truth = np.maximum(probs[rows, answers.labels], FLOOR)
+    numbers = {k: [v] for k, v in method.settings().items() if not isinstance(v, str)}
+    return {
+        "classes": classes.astype(np.int16),
+        "confidence": probs[rows, classes].astype(np.float32),
+        "log_loss": -np.log(of_truth).astype(np.float32),
+        **numbers,
+    }
+
+
+def published_gains() -> Html:
+    """What Table 2 says that CCFR gains, over the best other row and the best of its backbone."""
+    lines = []
+    for slug, title in printed.SETS.items():
+        of = {e.id: e for e in printed.entries(f"ccfr.table2.{slug}")}
+        ours = of[f"ccfr.table2.{slug}.ours"].value or 0.0
+        others = [entry for entry in of.values() if entry.by == "cited"]
+        same = [entry for entry in others if entry.text.endswith("ResNet-50")]
+        for words, rivals in {"any base model": others, "ResNet-50": same}.items():
+            best = max(rivals, key=lambda entry: entry.value or 0.0)
+            value = best.value or 0.0
+            lines.append((title, words, best.method, f"{value:.1f} %", render.signed(ours - value)))
+    columns = ("Set", "Among", "Best other row", "Its accuracy", "Gain of CCFR, points")
+    return Html(render.grid(columns, lines))
+
+
+def calibration_panels(answers: Answers, methods: Mapping[str, Method]) -> Picture:
+    """Confidence against accuracy of each method, three panels a row."""
+    lines = -(-len(methods) // 3)
+    figure = Picture(figsize=(9.3, 2.8 * lines), layout="constrained")
+    with sns.axes_style("white", rc={"axes.grid": True, "grid.color": "#e6e6e6"}):
+        grid = figure.subplots(lines, 3, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes in grid[len(methods) :]:
+        axes.remove()
+    words = []
+    for axes, (name, method) in zip(grid, methods.items(), strict=False):
+        probs, classes = method.probs(answers), method.predictions(answers)
+        found, claimed = reliability(probs, answers.labels), probs[np.arange(len(probs)), classes]
+        filled = found.count > 0
+        at = found.confidence[filled], found.accuracy[filled]
+        axes.plot([0, 1], [0, 1], color=GREY, linestyle="--")
+        axes.plot(*at, color=BLUE)
+        axes.scatter(*at, s=12 + 220 * found.count[filled] / found.count.sum(), color=BLUE)
+        axes.axvline(claimed.mean(), color=RED, linewidth=1)
+        error = expected_calibration_error(claimed, classes == answers.labels)
+        axes.set_title(f"{METHODS[name][1]}\ncalibration error {error:.3f}", fontsize=9)
+        axes.set(xlim=(0, 1), ylim=(0, 1.02))
+        words.append(f"{METHODS[name][1]}: {error:.3f}")
+    figure.supxlabel("claimed probability")
+    figure.supylabel("share of right answers")
+    return described(
+        figure,
+        f"Reliability of {len(answers.labels)} answers; calibration error by method: "
+        f"{'; '.join(words)}. Points grow with their number of images; the upright line is the "
+        "mean claimed probability.",
+    )
