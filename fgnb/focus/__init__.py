@@ -1,6 +1,7 @@
 """Learning to focus and discriminate: regions from the classifier's own attention map (focus)."""
 
 from fgnb.focus.attention import attention_map
+from fgnb.focus.maps import passed
 from fgnb.focus.proposals import propose_regions
 from fgnb.focus.rows import ROWS, row_stage
 from fgnb.focus.stages import STAGES, equal_compute_stage, global_stage, region_stage
@@ -11,6 +12,7 @@ __all__ = [
     "attention_map",
     "equal_compute_stage",
     "global_stage",
+    "passed",
     "propose_regions",
     "region_stage",
     "row_stage",

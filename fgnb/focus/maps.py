@@ -7,11 +7,13 @@ often the predicted class is wrong, and how far its map and its regions then dif
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from fgnb.focus.model import FocusModel
 from fgnb.focus.proposals import choose
@@ -123,6 +125,48 @@ def every_class_map(stage: FocusStage, run: Run, query: int, *, sigma: float = 0
         count = model.image.out_features
         repeated = feature_map.expand(count, -1, -1, -1)
         return model.attend(repeated, torch.arange(count), sigma=sigma).clone()
+
+
+class Passed(NamedTuple):
+    """What passes through a trained model for one query, in the symbols of the paper.
+
+    A bias counts as the weight of one more channel that is 1 everywhere, so that equation 1 holds
+    as it is printed.
+
+    Attributes:
+        Z: the extractor's last map of the whole and that channel, ``Tensor[n + 1, h, w]``.
+        Z_regions: its last maps of the joined regions, ``Tensor[l, n, h', w']``.
+        W: of the image-level classifier, ``Tensor[C, n + 1]``.
+        W_hybrid: of the hybrid classifier, ``Tensor[C, n + 1 + l n]``.
+    """
+
+    Z: Tensor
+    Z_regions: Tensor
+    W: Tensor
+    W_hybrid: Tensor
+
+
+def passed(stage: FocusStage, run: Run, query: int) -> Passed:
+    """What passes through the trained model of a stage for one of its queries.
+
+    Raises:
+        ValueError: a stage without a hybrid classifier.
+    """
+    model, rows = trained_model(stage, run), stage.query_index[query : query + 1]
+    if model.hybrid is None:
+        raise ValueError("stage has no hybrid classifier")
+    with deterministic(stage.spec.threads), torch.inference_mode():
+        (batch,) = stage.zoomed.batches(rows)
+        whole = model.extractor.whole(batch.inputs)[-1]
+        chosen = model.choose(model.attend(whole), count=stage.spec.concatenated)
+        regions = model.region_extractor.regions(batch, chosen.boxes)[0].clone()
+        ones = F.pad(whole[0], (0, 0, 0, 0, 0, 1), value=1.0)
+        weight, hybrid = model.image.weight, model.hybrid.weight
+        of_whole, of_regions = hybrid.split([len(weight.T), hybrid.shape[1] - len(weight.T)], 1)
+        both = torch.cat([weight, model.image.bias[:, None]], 1)
+        return Passed(
+            ones, regions, both, torch.cat([of_whole, model.hybrid.bias[:, None], of_regions], 1)
+        )
 
 
 def trained_model(stage: FocusStage, run: Run) -> FocusModel:
