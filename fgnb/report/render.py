@@ -114,7 +114,7 @@ def step(line: Mapping[str, Any]) -> str:
     word = line["reading"]
     value, ends = signed(line["value"]), interval(line)
     unit = "" if line["unit"] == "points" else _SIGN.get(line["unit"], "")
-    return f"{_mark(line) if word else ''}{value}{unit} <small>({ends})</small>"
+    return f"{mark(line) if word else ''}{value}{unit} <small>({ends})</small>"
 
 
 def value(line: Mapping[str, Any]) -> str:
@@ -249,7 +249,8 @@ def _reading(line: Mapping[str, Any]) -> str:
     return f'<br><span class="fgnb-reading">{html.escape(words)}</span>'
 
 
-def _mark(line: Mapping[str, Any]) -> str:
+def mark(line: Mapping[str, Any]) -> str:
+    """The sign of a reading, with its words for whoever can't see it or points at it."""
     reading = Reading(line["reading"], line["detectable"])
     words = html.escape(reading.words, quote=True)
     kind = reading.word.replace(" ", "-")
