@@ -15,6 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from fgnb import presets
 from fgnb.baselines.logistic import LEAST_SCALE
 from fgnb.data.parts import PART_NAMES
+from fgnb.report.records import Provenance
+from fgnb.store import code_digest
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -62,6 +64,26 @@ def fitted() -> Callable[..., np.ndarray]:
         return model.predict_log_proba((asked - seen.mean(0)) / spread)
 
     return log_probs
+
+
+@pytest.fixture
+def origin() -> Callable[..., Provenance]:
+    """A function that makes a complete provenance of photographs, with the changes given."""
+
+    def make(**changed: object) -> Provenance:
+        modules = ("fgnb.metrics.statistics",)
+        given = {
+            **{"preset": "demo", "dataset": "cub", "manifest": "a" * 64, "protocol": "subset"},
+            **{"dataset_title": "CUB-200-2011 (40 of 200 classes)", "pixels": "re-encoded"},
+            **{"classes": 10, "n_train": 300, "n_test": 200, "backbone": "efficientnet_lite0"},
+            **{"weights_tag": "lite0", "weights_sha256": "b" * 64, "seeds": (0,), "threads": 2},
+            **{"device": "cpu (test)", "seconds": 12.5, "commit": "unknown", "test_reads": 1},
+            **{"versions": {"python": "3.11"}, "run_keys": ("c" * 64,), "spec": {"seed": 0}},
+            **{"code": code_digest(modules), "code_of": modules, "recorded": "2026-01-01 10:00"},
+        }
+        return Provenance(**{**given, **changed})
+
+    return make
 
 
 @pytest.fixture

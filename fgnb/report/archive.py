@@ -27,6 +27,7 @@ from fgnb.store import digest, write_atomic
 
 FORMAT = 2
 MAX_BYTES = 5_000_000
+NUMBERS = ".numbers.json"  # what a page derived, beside the records that it derived it from
 _WITNESS = "witness"
 
 
@@ -136,6 +137,8 @@ def read_folder(folder: Path) -> tuple[list[Record], list[Refused]]:
     records: list[Record] = []
     refused: list[Refused] = []
     for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+        if file.name.endswith(NUMBERS):
+            continue
         try:
             records.append(read(file))
         except RecordError as error:

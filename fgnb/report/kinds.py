@@ -42,7 +42,7 @@ class Source(Protocol):
         """The true classes of the images behind a reference."""
 
 
-class Test(NamedTuple):
+class PairedTest(NamedTuple):
     """An exact McNemar test of two rows on the same images.
 
     ``detectable`` is the smallest significant step in points at this many changed answers; inf
@@ -62,7 +62,7 @@ class Estimate(NamedTuple):
     low: float
     high: float
     n: int
-    test: Test | None = None
+    test: PairedTest | None = None
 
 
 @dataclass(frozen=True)
@@ -305,11 +305,11 @@ def part(values: np.ndarray, whole: np.ndarray) -> Estimate:
     return _exact(100.0 * len(values) / len(whole), len(whole))
 
 
-def paired_test(right: np.ndarray, other: np.ndarray) -> Test:
+def paired_test(right: np.ndarray, other: np.ndarray) -> PairedTest:
     """The exact McNemar test of two methods, ``bool[N]`` each, and what it could have shown."""
     moved = changes(other, right)
     step = detectable_step(len(right), (moved.rectified + moved.spoiled) / len(right))
-    return Test(mcnemar(right, other), moved.rectified, moved.spoiled, 100 * step)
+    return PairedTest(mcnemar(right, other), moved.rectified, moved.spoiled, 100 * step)
 
 
 def _right(answers: np.ndarray, labels: np.ndarray, reference: str) -> np.ndarray:
@@ -321,7 +321,7 @@ def _right(answers: np.ndarray, labels: np.ndarray, reference: str) -> np.ndarra
     return np.asarray(answers == labels)
 
 
-def _gain(right: np.ndarray, other: np.ndarray, test: Test | None) -> Estimate:
+def _gain(right: np.ndarray, other: np.ndarray, test: PairedTest | None) -> Estimate:
     found = bootstrap(right[None], other[None])
     ends = (min(found.low, found.value), max(found.high, found.value))
     return Estimate(100 * found.value, 100 * ends[0], 100 * ends[1], len(right), test)

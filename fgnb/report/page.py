@@ -245,7 +245,7 @@ class Page:
                 about = {"notebook": self.notebook, "table": table.title, **folds.about(sheet)}
                 lines += [{**line, **about} for line in frame.to_dict("records")]
         text = json.dumps(lines, indent=1, ensure_ascii=False, default=_plain)
-        write_atomic(folder / f"{name}.numbers.json", f"{text}\n")
+        write_atomic(folder / f"{name}{archive.NUMBERS}", f"{text}\n")
 
 
 def _plain(value: Any) -> Any:

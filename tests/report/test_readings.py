@@ -1,0 +1,71 @@
+"""The one rule of readings: by hand, and against a loop over the table of claims."""
+
+import math
+
+import pytest
+
+from fgnb.metrics import holm
+from fgnb.report import readings
+from fgnb.report.kinds import Estimate, PairedTest
+from fgnb.report.readings import Reading
+
+
+@pytest.mark.parametrize(
+    ("difference", "p", "p_holm", "word"),
+    [
+        (1.6, 0.004, 0.02, "supported"),
+        (-1.6, 0.004, 0.02, "contradicted"),
+        (1.6, 0.02, 0.06, "same direction"),
+        (-1.6, 0.02, 0.06, "opposite direction"),
+        (0.2, 0.51, 1.0, "no difference seen"),
+        (-0.2, 0.9, 1.0, "no difference seen"),
+        (0.0, 1.0, 1.0, "no difference seen"),
+        (0.1, 0.5, 1.0, "same direction"),
+        (0.1, 0.05, 0.05, "supported"),
+    ],
+)
+def test_the_word_by_hand(difference, p, p_holm, word):
+    assert readings.word_of(difference, p, p_holm) == word
+
+
+def test_what_cant_be_told_says_what_would_have_shown():
+    assert Reading("no difference seen", 0.87).words == "no difference seen; 0.9 would have shown"
+    words = Reading("same direction", 1.7).words
+    assert words == "same direction, too small to tell; 1.7 would have shown"
+    assert Reading("opposite direction", math.inf).words.endswith("no step would have shown")
+    assert Reading("supported", 0.3).words == "supported"
+    assert len({Reading(word).mark for word in readings.MARKS}) == len(readings.MARKS) == 6
+
+
+def test_p_is_mcnemars_where_answers_are_paired_and_normal_elsewhere():
+    paired = Estimate(1.0, 0.2, 1.8, 100, PairedTest(0.03, 3, 2, 4.0))
+    assert readings.p_of(paired) == 0.03
+    assert readings.detectable(paired) == 4.0
+    edge = Estimate(1.96, 0.0, 3.92, 100)
+    assert readings.p_of(edge) == pytest.approx(0.05, abs=1e-3)
+    assert readings.detectable(edge) == pytest.approx(1.96, abs=1e-3)
+    assert readings.p_of(Estimate(0.0, 0.0, 0.0, 5)) == 1.0
+    assert readings.p_of(Estimate(2.0, 2.0, 2.0, 5)) == 0.0
+
+
+def test_drawn_pictures_and_numbers_without_a_sign_get_no_reading():
+    line = {"value": 3.0, "expect": 1, "p": 0.001, "p_holm": 0.001, "protocol": "subset"}
+    assert readings.read(line) == "supported"
+    assert readings.read({**line, "expect": -1}) == "contradicted"
+    assert readings.read({**line, "protocol": "official"}) == "supported"
+    assert readings.read({**line, "protocol": "drawn"}) == ""
+    assert readings.read({**line, "expect": 0}) == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"), [(90.0, 92.0, "within"), (91.5, 93.0, "over"), (88.0, 90.9, "under")]
+)
+def test_a_level_is_granted_the_rounding_of_the_printed_number(low, high, word):
+    assert readings.verdict(91.1, low, high, 0.05) == word
+    assert readings.verdict(91.1, 89.0, 91.06, 0.05) == "within"
+    assert readings.verdict(91.1, 89.0, 91.04, 0.05) == "under"
+
+
+def test_holm_is_a_step_down_over_the_claims_of_one_table():
+    p = [0.01, 0.04, 0.03]
+    assert holm(p).round(3).tolist() == [0.03, 0.06, 0.06]
