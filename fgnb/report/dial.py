@@ -127,8 +127,9 @@ class RegionDial:
     def html(self) -> str:
         """The page face: two sliders beside the map; nothing is fetched.
 
-        JupyterLab reads the attribute ``data-lm-suppress-shortcuts``: without it the notebook takes
-        the arrow keys to move between cells, and no dial turns.
+        Without the attribute that suppresses shortcuts JupyterLab takes the arrow keys to move
+        between cells, and no dial turns. It must stand on the focused element itself: a shortcut
+        for ``:focus`` is found there before any element around it is looked at.
         """
         row, column = self.place
         text = html.escape(self.alt, quote=True)
@@ -138,14 +139,13 @@ class RegionDial:
 #{self.name} label {{ display: block; margin: 0.4em 0; }}
 #{self.name} .dials[hidden], #{self.name}[data-ready] img {{ display: none; }}
 </style>
-<div class="fgnb-dial" id="{self.name}" role="group" aria-label="{text}"
- data-lm-suppress-shortcuts="true">
+<div class="fgnb-dial" id="{self.name}" role="group" aria-label="{text}">
 <script type="application/json">{embedded(self.packed())}</script>
 <div class="dials" hidden>
 <label>&sigma;, cells <input type="range" data-key="sigma" min="0" max="{len(self.sigmas) - 1}"
- step="1" value="{row}"> <output></output></label>
+ step="1" value="{row}" data-lm-suppress-shortcuts="true"> <output></output></label>
 <label>IoU <input type="range" data-key="iou" min="0" max="{len(self.ious) - 1}"
- step="1" value="{column}"> <output></output></label>
+ step="1" value="{column}" data-lm-suppress-shortcuts="true"> <output></output></label>
 <svg viewBox="0 0 1 1" role="img" aria-label="{text}"><image width="1" height="1"
  href="data:image/png;base64,{self._frame()}"/><g></g></svg>
 </div>

@@ -140,7 +140,7 @@ class Surface:
 @media print {{ #{self.name} .turn {{ display: none; }}
 #{self.name}[data-ready] img {{ display: block; }} }}
 </style>
-<div class="{MARK}" id="{self.name}" data-lm-suppress-shortcuts="true">
+<div class="{MARK}" id="{self.name}">
 <script type="application/json">{embedded(self.plotly())}</script>
 <div class="turn" role="img" aria-label="{html.escape(self.alt, quote=True)}" hidden></div>
 <img src="data:image/png;base64,{png}" alt="{html.escape(self.alt, quote=True)}">
