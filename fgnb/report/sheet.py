@@ -33,7 +33,8 @@ class Number:
         short: the claim in a few words, for the page's "in short"; empty for none.
         expect: the sign that the claim expects of a difference, or 0 where it names none.
         unit: the ledger's word for the unit, where the kind has another.
-        published: two ids of the ledger whose difference is the published one.
+        published: the ledger's id of the published value where the claim has none of its own; or
+            two ids, whose difference it is.
     """
 
     claim: str
@@ -42,7 +43,7 @@ class Number:
     short: str = ""
     expect: int = 1
     unit: str = ""
-    published: tuple[str, str] = ("", "")
+    published: tuple[str, ...] = ()
 
     @property
     def units(self) -> str:
@@ -236,9 +237,9 @@ def entry_of(claim: str) -> Any:
 
 def published_value(number: Number, claim: str, slug: str) -> float:
     """The published value of a number, or the difference of two published ones; nan without."""
-    pair = [entry_of(name.format(set=slug)) for name in number.published]
-    if all(e is not None and e.value is not None and _of_set(e, slug) for e in pair):
-        return round(float(pair[0].value) - float(pair[1].value), 6)
+    pair = [entry_of(name.format(set=slug)) for name in number.published if name]
+    if pair and all(e is not None and e.value is not None and _of_set(e, slug) for e in pair):
+        return round(float(pair[0].value) - sum(float(e.value) for e in pair[1:]), 6)
     entry = entry_of(claim)
     return float("nan") if entry is None or entry.value is None else float(entry.value)
 
