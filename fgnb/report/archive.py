@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fgnb import paths
 from fgnb.report.records import Provenance, Record
-from fgnb.report.sheet import Sheet
+from fgnb.report.sheet import ORDER, SETS, Sheet
 from fgnb.store import digest, write_atomic
 
 FORMAT = 2
@@ -177,8 +177,8 @@ def sheets(records: Iterable[Record], rows: Sequence[str]) -> tuple[list[Sheet],
         rows: those that a page asks for.
 
     Returns:
-        A sheet for each set and protocol with the newest record of each row, whole sets first; then
-        a sheet for each day and set of what they replace.
+        A sheet for each set and protocol with the newest record of each row, whole sets first and
+        birds before aircraft and cars; then a sheet for each day and set of what they replace.
     """
     groups: dict[tuple[str, str, str], Sheet] = {}
     former: dict[tuple[str, str], Sheet] = {}
@@ -196,8 +196,10 @@ def sheets(records: Iterable[Record], rows: Sequence[str]) -> tuple[list[Sheet],
             )
             folded.add(old)
         sheet.add(record)
-    order = ("published", "official", "subset", "drawn")
-    standing = sorted(groups.values(), key=lambda sheet: order.index(sheet.origin.protocol))
+    sets = tuple(SETS)
+    standing = sorted(
+        groups.values(), key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.slug))
+    )
     return standing, list(former.values())
 
 

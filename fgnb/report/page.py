@@ -11,7 +11,7 @@ A page module (`fgnb/pages/<paper>/<module>.py`) declares what the page holds:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cached_property
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -23,7 +23,7 @@ from fgnb import paths, presets
 from fgnb.report import archive, folds, records, render
 from fgnb.report.layout import Table
 from fgnb.report.render import Html
-from fgnb.report.sheet import Number, Sheet
+from fgnb.report.sheet import SETS, Number, Sheet
 from fgnb.store import write_atomic
 
 MOST_CLAIMS = 8
@@ -199,8 +199,17 @@ class Page:
             line = render.pick(self.numbers(table, sheet), number)
             if line is not None:
                 found[place] = line
-        found["published"] = render.published_of(number, next(iter(self.sheets), None))
+        found["published"] = self._printed(number)
         return found
+
+    def _printed(self, number: Number) -> str:
+        """What is published of a number; a line a set where sets differ."""
+        sheets = {sheet.slug: sheet for sheet in self.recorded or self.sheets}
+        known = {slug: render.published_of(number, sheet) for slug, sheet in sheets.items()}
+        texts = {slug: text for slug, text in known.items() if text}
+        if len(set(texts.values())) < 2:
+            return next(iter(texts.values()), "") if sheets else render.published_of(number, None)
+        return "<br>".join(f"{text} <small>{SETS[slug]}</small>" for slug, text in texts.items())
 
     def _context(self, dataset: str, images: Any) -> records.Context:
         published = (
@@ -252,8 +261,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"{value!r} has no place in a file of numbers")
-
-
-def claims_of(tables: Sequence[Table]) -> list[str]:
-    """The claims of a page's tables, each once."""
-    return list(dict.fromkeys(number.claim for table in tables for number in table.numbers))
