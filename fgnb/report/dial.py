@@ -23,7 +23,7 @@ from torch import Tensor
 from fgnb.focus.attention import smooth
 from fgnb.focus.proposals import propose_regions
 from fgnb.report.attention import RANK_COLOURS, SHOWN, draw_regions
-from fgnb.report.explorer.page import embedded
+from fgnb.report.embed import embedded
 from fgnb.report.figures import Picture, described
 
 SIGMAS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fgnb.report.explorer.page import embedded
+from fgnb.report.embed import embedded, filled
 from fgnb.report.figures import Picture, described, literal
 
 MARK = "fgnb-surface"  # by this class the book's extension knows a page that needs plotly.js
@@ -133,39 +133,19 @@ class Surface:
 
     def html(self) -> str:
         """The page face: the picture, and in its place the turnable figure where script can."""
-        png = base64.b64encode(self.picture.png()).decode("ascii")
-        return f"""<style>
-#{self.name} .turn {{ min-height: 480px; }}
-#{self.name} .turn[hidden], #{self.name}[data-ready] img {{ display: none; }}
-@media print {{ #{self.name} .turn {{ display: none; }}
-#{self.name}[data-ready] img {{ display: block; }} }}
-</style>
-<div class="{MARK}" id="{self.name}">
-<script type="application/json">{embedded(self.plotly())}</script>
-<div class="turn" role="img" aria-label="{html.escape(self.alt, quote=True)}" hidden></div>
-<img src="data:image/png;base64,{png}" alt="{html.escape(self.alt, quote=True)}">
-</div>
-<script>(function () {{
-  const place = document.getElementById("{self.name}");
-  const turn = place.querySelector(".turn");
-  function draw() {{
-    if (!window.Plotly || !document.createElement("canvas").getContext("webgl")) return;
-    const figure = JSON.parse(place.querySelector("script").textContent);
-    turn.hidden = false;
-    place.dataset.ready = "yes";
-    Plotly.newPlot(turn, figure.data, figure.layout, {{ responsive: true, displaylogo: false }});
-  }}
-  if (document.readyState === "complete") draw();
-  else window.addEventListener("load", draw);
-}})();</script>
-"""
+        return filled(
+            __package__,
+            "surface.html",
+            name=self.name,
+            mark=MARK,
+            data=embedded(self.plotly()),
+            alt=html.escape(self.alt, quote=True),
+            png=self._png(),
+        )
+
+    def _png(self) -> str:
+        return base64.b64encode(self.picture.png()).decode("ascii")
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        png = base64.b64encode(self.picture.png()).decode("ascii")
-        data = {
-            "text/plain": self.alt,
-            "text/html": self.html(),
-            "image/png": png,
-            PLOTLY: self.plotly(),
-        }
-        return data, {"image/png": {"alt": self.alt}}
+        faces = {"text/plain": self.alt, "text/html": self.html(), "image/png": self._png()}
+        return faces | {PLOTLY: self.plotly()}, {"image/png": {"alt": self.alt}}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from fgnb.ccfr.answers import Answers
 from fgnb.pages.ccfr import reranked, sensitivity
+from fgnb.pages.ccfr.sensitivity_figures import Figure6
 from fgnb.presets import Preset
 from fgnb.report import kinds
 from fgnb.report.layout import Line, Step, Table, numbers_table, rows_table
@@ -17,7 +15,7 @@ from fgnb.report.sheet import Number, Sheet
 
 NOTEBOOK = "ccfr/4-4-ablation"
 CODE = reranked.CODE
-FULL, PLAIN, RANDOM = "fusion", "plain", "random-boxes"
+TRIO = FULL, PLAIN, RANDOM = "fusion", "plain", "random-boxes"
 
 TABLE3 = rows_table(
     "Table 3",
@@ -124,34 +122,6 @@ def control_scale(preset: Preset) -> Preset:
     return replace(preset, **_SMALL) if preset.name == "demo" else preset
 
 
-@dataclass(frozen=True)
-class Figure6:
-    """The grids of this run's answers, and the T_sf in use."""
-
-    grids: dict[str, sensitivity.Grids]
-    t_sf: float
-
-
-def figure(page: Page) -> Figure6:
-    """What the panels of Fig. 6 show of this run."""
-    sheet = page.sheets[len(page.recorded)]
-    return Figure6(sensitivity.grids_of(sheet), float(sheet.rows["ccfr"].arrays["t_sf"][0]))
-
-
-def one_curve(page: Page, full: Answers) -> tuple[np.ndarray, tuple[float, ...], list[float]]:
-    """Votes of equation 9 at topn 2 and T_sc 0.7, the values of T_sf, and the library's curve.
-
-    Votes are ``[Q, C]``: zero outside topn, nan where nobody votes.
-    """
-    t_sc, topn = 0.7, sensitivity.TOPN[0]
-    votes = np.zeros(full.probs.shape)
-    top = np.argsort(-full.probs, axis=1, kind="stable")[:, :topn]
-    counted = np.where(full.neighbors.sims > t_sc, full.neighbors.sims, 0.0).astype(np.float64)
-    np.add.at(votes, (np.arange(len(votes))[:, None], full.neighbors.labels), counted)
-    outside = np.ones(votes.shape, bool)
-    np.put_along_axis(outside, top, False, axis=1)
-    votes[outside] = 0.0
-    with np.errstate(invalid="ignore"):
-        votes /= votes.sum(axis=1, keepdims=True)
-    grid = figure(page).grids["test images"].accuracy("thresholds")
-    return votes, sensitivity.T_SF, grid[:, sensitivity.T_SC.index(t_sc)].tolist()
+def figure6(page: Page) -> Figure6:
+    """The panels of Fig. 6 over this run's answers."""
+    return Figure6.of(page.sheets[len(page.recorded)])

@@ -2,73 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 import matplotlib as mpl
+import numpy as np
 import seaborn as sns
 
-from fgnb.pages.ccfr.sensitivity import T_SC, T_SF, TOPN, Grids
+from fgnb.ccfr.answers import Answers
+from fgnb.pages.ccfr.sensitivity import T_SC, T_SF, TOPN, Grids, grids_of
 from fgnb.report.figures import BLUE, GREEN, GREY, ORANGE, RED, Picture, described, literal
+from fgnb.report.sheet import Sheet
 from fgnb.report.surface import Surface
 
 _STYLE = {"axes.grid": True, "grid.color": "#e6e6e6", "axes.axisbelow": True}
+ON_TEST = "test images"
 
 
-def threshold_panels(panels: Mapping[str, Grids], t_sf: float) -> Picture:
-    """Panel (a): accuracy over T_sf, a curve for each T_sc, a panel for each set of images.
+@dataclass(frozen=True)
+class Figure6:
+    """The figure over one sheet: grids by the name of the images, and the T_sf in use."""
 
-    Args:
-        panels: name -> grids of these images.
-        t_sf: the T_sf in use, marked.
-    """
-    figure = Picture(figsize=(4.6 * len(panels) + 0.6, 3.8), layout="constrained")
-    with sns.axes_style("white", rc=_STYLE):
-        row = figure.subplots(1, len(panels), squeeze=False)[0]
-    colours, scale = mpl.colormaps["viridis"], mpl.colors.Normalize(min(T_SC), max(T_SC))
-    words = []
-    for axes, (name, found) in zip(row, panels.items(), strict=True):
-        percent = 100 * found.accuracy("thresholds")
-        for j, t_sc in enumerate(T_SC):
-            axes.plot(T_SF, percent[:, j], color=colours(scale(t_sc)), marker=".")
-        axes.axvline(t_sf, color=RED, linestyle="--", label=f"in use: {t_sf:.3f}")
-        axes.set(xlabel="T_sf", ylabel="accuracy, %", title=name)
-        axes.legend(loc="best", fontsize=9)
-        words.append(
-            f"{name}: from {percent.min():.2f} % to {percent.max():.2f} %, highest at T_sf "
-            f"{found.best[0]:g} and T_sc {found.best[1]:g}"
+    grids: dict[str, Grids]
+    t_sf: float
+
+    @classmethod
+    def of(cls, sheet: Sheet) -> Figure6:
+        """The figure of a sheet with the rows ``fig6`` and ``ccfr``."""
+        return cls(grids_of(sheet), float(sheet.rows["ccfr"].arrays["t_sf"][0]))
+
+    def threshold_panels(self) -> Picture:
+        """Panel (a): accuracy over T_sf, a curve for each T_sc, a panel for each set of images."""
+        figure = Picture(figsize=(4.6 * len(self.grids) + 0.6, 3.8), layout="constrained")
+        with sns.axes_style("white", rc=_STYLE):
+            row = figure.subplots(1, len(self.grids), squeeze=False)[0]
+        colours, scale = mpl.colormaps["viridis"], mpl.colors.Normalize(min(T_SC), max(T_SC))
+        words = []
+        for axes, (name, grids) in zip(row, self.grids.items(), strict=True):
+            percent = 100 * grids.accuracy("thresholds")
+            for j, t_sc in enumerate(T_SC):
+                axes.plot(T_SF, percent[:, j], color=colours(scale(t_sc)), marker=".")
+            axes.axvline(self.t_sf, color=RED, linestyle="--", label=f"in use: {self.t_sf:.3f}")
+            axes.set(xlabel="T_sf", ylabel="accuracy, %", title=name)
+            axes.legend(loc="best", fontsize=9)
+            words.append(
+                f"{name}: from {percent.min():.2f} % to {percent.max():.2f} %, highest at T_sf "
+                f"{grids.best[0]:g} and T_sc {grids.best[1]:g}"
+            )
+        figure.colorbar(mpl.cm.ScalarMappable(scale, colours), ax=list(row), label="T_sc")
+        return described(figure, f"Accuracy over T_sf, a curve a T_sc. {'; '.join(words)}.")
+
+    def topn_curves(self) -> Picture:
+        """Panel (b): accuracy over T_sc, a curve for each topn, at the best T_sf of (a)."""
+        grids = self.grids[ON_TEST]
+        figure = Picture(figsize=(6.4, 3.6), layout="constrained")
+        with sns.axes_style("white", rc=_STYLE):
+            axes = figure.subplots()
+        percent, t_sf = 100 * grids.accuracy("topn"), grids.best[0]
+        for topn, line, hue in zip(TOPN, percent, (BLUE, ORANGE, GREEN, RED, GREY), strict=True):
+            sns.lineplot(x=list(T_SC), y=line, ax=axes, color=hue, marker="o", label=f"topn {topn}")
+        axes.set(xlabel="T_sc", ylabel="accuracy, %", title=literal(f"T_sf = {t_sf:g}"))
+        best = TOPN[int(percent.max(axis=1).argmax())]
+        return described(
+            figure,
+            f"Accuracy over T_sc at T_sf {t_sf:g}, a curve a topn from {TOPN[0]} to {TOPN[-1]}: "
+            f"from {percent.min():.2f} % to {percent.max():.2f} %, highest with topn {best}.",
         )
-    figure.colorbar(mpl.cm.ScalarMappable(scale, colours), ax=list(row), label="T_sc")
-    return described(figure, f"Accuracy over T_sf, a curve a T_sc. {'; '.join(words)}.")
 
+    def surface(self) -> Surface:
+        """Panels (c) and (d): accuracy on test over both thresholds."""
+        title = f"Accuracy of re-ranking over both thresholds, topn {TOPN[0]}, {ON_TEST}"
+        accuracy = self.grids[ON_TEST].accuracy("thresholds")[:, ::-1]
+        return Surface(T_SF, T_SC[::-1], accuracy, title=title, name="fig6-surface")
 
-def topn_curves(found: Grids) -> Picture:
-    """Panel (b): accuracy over T_sc, a curve for each topn, at the best T_sf of (a)."""
-    figure = Picture(figsize=(6.4, 3.6), layout="constrained")
-    with sns.axes_style("white", rc=_STYLE):
-        axes = figure.subplots()
-    percent, t_sf = 100 * found.accuracy("topn"), found.best[0]
-    for topn, line, colour in zip(TOPN, percent, (BLUE, ORANGE, GREEN, RED, GREY), strict=True):
-        sns.lineplot(x=list(T_SC), y=line, ax=axes, color=colour, marker="o", label=f"topn {topn}")
-    axes.set(xlabel="T_sc", ylabel="accuracy, %", title=literal(f"T_sf = {t_sf:g}"))
-    best = TOPN[int(percent.max(axis=1).argmax())]
-    return described(
-        figure,
-        f"Accuracy over T_sc at T_sf {t_sf:g}, a curve a topn from {TOPN[0]} to {TOPN[-1]}: "
-        f"from {percent.min():.2f} % to {percent.max():.2f} %, highest with topn {best}.",
-    )
+    def curve(self, full: Answers, t_sc: float = 0.7) -> tuple[np.ndarray, tuple[float, ...], list]:
+        """Votes of equation 9 at topn 2, the values of T_sf, and the library's curve over them.
 
-
-def accuracy_surface(found: Grids, images: str) -> Surface:
-    """Panels (c) and (d): the surface over both thresholds.
-
-    Args:
-        found: the grids.
-        images: which images, in words.
-    """
-    return Surface(
-        T_SF,
-        T_SC[::-1],
-        found.accuracy("thresholds")[:, ::-1],
-        title=f"Accuracy of re-ranking over both thresholds, topn {TOPN[0]}, {images}",
-        name="fig6-surface",
-    )
+        Votes are ``[Q, C]``: zero outside topn, nan where nobody votes.
+        """
+        near, rows = full.neighbors, np.arange(len(full.labels))[:, None]
+        votes = np.zeros(full.probs.shape)
+        counted = np.where(near.sims > t_sc, near.sims, 0.0).astype(np.float64)
+        np.add.at(votes, (rows, near.labels), counted)
+        top = np.argsort(-full.probs, axis=1, kind="stable")[:, : TOPN[0]]
+        outside = np.ones(votes.shape, bool)
+        outside[rows, top] = False
+        votes[outside] = 0.0
+        with np.errstate(invalid="ignore"):
+            votes /= votes.sum(axis=1, keepdims=True)
+        line = self.grids[ON_TEST].accuracy("thresholds")[:, T_SC.index(t_sc)]
+        return votes, T_SF, line.tolist()
