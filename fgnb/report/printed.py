@@ -40,10 +40,8 @@ def _printed(table: str) -> Iterator[list[str]]:
     for method in dict.fromkeys(entry.method for entry in every):
         of = {entry.id.split(".")[2]: entry for entry in every if entry.method == method}
         first = next(iter(of.values()))
-        values = [
-            render.published(of[s].value or 0.0, of[s].unit) if s in of else "–" for s in SETS
-        ]
-        cells = [first.method, first.text.removeprefix("base model ") or "–", *values]
+        values = [render.published(of[s].value or 0.0, of[s].unit) if s in of else "" for s in SETS]
+        cells = [first.method, first.text.removeprefix("base model ") or "", *values]
         muted = first.by == "cited"
         yield [_muted(html.escape(cell)) if muted else html.escape(cell) for cell in cells]
 
@@ -58,10 +56,10 @@ def _ours(page: Page, ours: Table) -> Iterator[list[str]]:
         for line in ours.lines:
             own = render.pick(frame, line.number)
             if own is not None:
-                values = [render.value(own) if slug == sheet.slug else "–" for slug in SETS]
+                values = [render.value(own) if slug == sheet.slug else "" for slug in SETS]
                 label = f"<b>{whose}:</b> {html.escape(line.number.label)}"
                 yield [label, f"{about}</small>", *values]
 
 
 def _muted(cell: str) -> str:
-    return f'<span class="fgnb-muted">{cell}</span>'
+    return f'<span class="fgnb-muted">{cell}</span>' if cell else ""

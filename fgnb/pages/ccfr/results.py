@@ -14,12 +14,14 @@ from fgnb.ccfr.answers import Answers
 from fgnb.metrics import expected_calibration_error, reliability
 from fgnb.metrics.calibration import FLOOR
 from fgnb.pages.ccfr import reranked
-from fgnb.report import kinds, printed, render
+from fgnb.report import kinds, render
 from fgnb.report.figures import BLUE, GREY, RED, Picture, described
 from fgnb.report.layout import Line, Step, Table, numbers_table, rows_table
+from fgnb.report.printed import SETS, comparison, entries
 from fgnb.report.render import Html
 from fgnb.report.sheet import Number, Sheet
 
+__all__ = ["TABLES", "calibration_panels", "comparison", "derive", "published_gains"]
 NOTEBOOK = "ccfr/4-3-results"
 CODE = (*reranked.CODE, "fgnb.ccfr.alternatives")
 FULL, RIVAL = "fusion", "equal-compute"
@@ -41,12 +43,9 @@ _OVER_BOTH = Number(
     kinds.difference("ccfr", "better"),
     "Together they beat the better of the two",
 )
+_BEATS = "ccfr.claim.classification-beats-retrieval"
 _STEPS = {
-    "classification": Step(
-        "retrieval",
-        ("ccfr.claim.classification-beats-retrieval",),
-        "Classification beats retrieval",
-    ),
+    "classification": Step("retrieval", (_BEATS,), "Classification beats retrieval"),
     "ccfr": Step("classification", ("own.ccfr.results.rerank-helps",), "Re-ranking helps"),
 }
 _ROWS = rows_table(
@@ -62,14 +61,12 @@ _OVER_RETRIEVAL = Number(
     expect=0,
 )
 TABLE4 = replace(_ROWS, lines=(*_ROWS.lines, Line(_OVER_BOTH)), beside=(_OVER_RETRIEVAL,))
+_OURS = ("ours-without-reranking", "without", "classification"), ("ours", "with", "ccfr")
 TABLE2 = numbers_table(
     "Our rows of Table 2",
     [
         Number(f"ccfr.table2.{{set}}.{name}", f"full model, {how} re-ranking", kinds.accuracy(row))
-        for name, how, row in (
-            ("ours-without-reranking", "without", "classification"),
-            ("ours", "with", "ccfr"),
-        )
+        for name, how, row in _OURS
     ],
 )
 _AHEAD, _STEP = "Full model, re-ranked, minus: backbone alone", kinds.difference("ccfr", RIVAL)
@@ -113,29 +110,23 @@ ACCURACY = Table(
 LOG_LOSS, CALIBRATION = (
     numbers_table(title, [_method(m, what, rule(row)) for m, (row, _) in METHODS.items()])
     for title, what, rule in (
-        (
-            f"Log loss, nats, of at least {FLOOR:g}",
-            "log-loss",
-            lambda r: kinds.mean(f"{r}/log_loss"),
-        ),
+        (f"Log loss, nats, p over {FLOOR:g}", "log-loss", lambda r: kinds.mean(f"{r}/log_loss")),
         ("Calibration error", "calibration", lambda r: kinds.calibration(f"{r}/confidence", r)),
     )
 )
-_SET = {
-    **{"tempered": {"temperature": "T"}, "reranked": {"t_sf": "T_sf"}},
-    **{"tempered-gate": {"t_sf": "T_sf"}, "mix": {"alpha": "alpha", "t_sf": "T_sf"}},
-    **{"interpolated": {"weight": "lambda", "vote_temperature": "t"}},
-}
+_CHOSEN = (
+    *(("tempered", "temperature"), ("reranked", "t_sf"), ("tempered-gate", "t_sf")),
+    *(("mix", "alpha"), ("mix", "t_sf"), ("interpolated", "weight")),
+    ("interpolated", "vote_temperature"),
+)
 SETTINGS = numbers_table(
     "What was chosen on held-out images",
     [
-        Number(
-            f"own.ccfr.alternative.{method}.setting.{name.replace('_', '-')}",
-            f"{METHODS[method][1]}: {words}",
-            kinds.exact(f"{METHODS[method][0]}/{name}"),
+        replace(
+            _method(m, f"setting.{k.replace('_', '-')}", kinds.exact(f"{METHODS[m][0]}/{k}")),
+            label=f"{METHODS[m][1]}: {k.replace('_', ' ')}",
         )
-        for method, names in _SET.items()
-        for name, words in names.items()
+        for m, k in _CHOSEN
     ],
 )
 TABLES = (TABLE4, AHEAD, ACCURACY, LOG_LOSS, CALIBRATION, SETTINGS, TABLE2)
@@ -143,17 +134,21 @@ TABLES = (TABLE4, AHEAD, ACCURACY, LOG_LOSS, CALIBRATION, SETTINGS, TABLE2)
 
 def derive(sheet: Sheet, p: Any) -> None:
     """Retrieval, the better of the two, and the six methods, all settings from held-out images."""
-    settings = reranked.derive(sheet, p, FULL, "ccfr")
-    if settings is None:
+    if reranked.derive(sheet, p, FULL, "ccfr") is None:
         return
     test, held_out = (reranked.answers(sheet.rows[FULL], fold) for fold in ("", "held_out_"))
-    if test is None or held_out is None:
-        return
-    for name, method in fit_alternatives(held_out, settings).items():
+    assert test is not None
+    assert held_out is not None
+    for name, method in methods_of(held_out, p).items():
         sheet.derive(METHODS[name][0], FULL, **method_arrays(test, method))
     alone = [sheet.rows[row].arrays["classes"] for row in ("classification", "retrieval")]
     better = max(alone, key=lambda classes: float((classes == test.labels).mean()))
     sheet.derive("better", FULL, classes=better)
+
+
+def methods_of(held_out: Answers, p: Any) -> dict[str, Method]:
+    """The six methods, with what each leaves open chosen on held-out answers."""
+    return fit_alternatives(held_out, reranked.chosen(held_out, p)[0])
 
 
 def method_arrays(answers: Answers, method: Method) -> dict[str, Any]:
@@ -173,8 +168,8 @@ def method_arrays(answers: Answers, method: Method) -> dict[str, Any]:
 def published_gains() -> Html:
     """What Table 2 says that CCFR gains, over the best other row and the best of its backbone."""
     lines = []
-    for slug, title in printed.SETS.items():
-        of = {e.id: e for e in printed.entries(f"ccfr.table2.{slug}")}
+    for slug, title in SETS.items():
+        of = {e.id: e for e in entries(f"ccfr.table2.{slug}")}
         ours = of[f"ccfr.table2.{slug}.ours"].value or 0.0
         others = [entry for entry in of.values() if entry.by == "cited"]
         same = [entry for entry in others if entry.text.endswith("ResNet-50")]
@@ -187,15 +182,12 @@ def published_gains() -> Html:
 
 
 def calibration_panels(answers: Answers, methods: Mapping[str, Method]) -> Picture:
-    """Confidence against accuracy of each method, three panels a row."""
-    lines = -(-len(methods) // 3)
-    figure = Picture(figsize=(9.3, 2.8 * lines), layout="constrained")
+    """Confidence against accuracy of each of the six methods."""
+    figure = Picture(figsize=(9.3, 5.6), layout="constrained")
     with sns.axes_style("white", rc={"axes.grid": True, "grid.color": "#e6e6e6"}):
-        grid = figure.subplots(lines, 3, sharex=True, sharey=True, squeeze=False).ravel()
-    for axes in grid[len(methods) :]:
-        axes.remove()
+        grid = figure.subplots(2, 3, sharex=True, sharey=True, squeeze=False).ravel()
     words = []
-    for axes, (name, method) in zip(grid, methods.items(), strict=False):
+    for axes, (name, method) in zip(grid, methods.items(), strict=True):
         probs, classes = method.probs(answers), method.predictions(answers)
         found, claimed = reliability(probs, answers.labels), probs[np.arange(len(probs)), classes]
         filled = found.count > 0
@@ -213,6 +205,5 @@ def calibration_panels(answers: Answers, methods: Mapping[str, Method]) -> Pictu
     return described(
         figure,
         f"Reliability of {len(answers.labels)} answers; calibration error by method: "
-        f"{'; '.join(words)}. Points grow with their number of images; the upright line is the "
-        "mean claimed probability.",
+        f"{'; '.join(words)}. Points grow with their images; upright: the mean claim.",
     )
