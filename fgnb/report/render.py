@@ -75,7 +75,7 @@ def _one(wanted: Table, frames: Sequence[tuple[Sheet, pd.DataFrame]], title: str
     shown = [(sheet, frame) for sheet, frame in frames if len(frame)]
     if not shown:
         return f'<p class="fgnb-note">{html.escape(title)}: nothing was measured here.</p>'
-    columns = ["", *(_column(sheet) for sheet, _ in shown)]
+    columns = ["", *(_column(sheet, frame) for sheet, frame in shown)]
     rows = []
     printed = [_published_cell(line, shown) for line in wanted.lines]
     for line, published in zip(wanted.lines, printed, strict=True):
@@ -184,12 +184,15 @@ def fold(title: str, body: str, *, kind: str = "fgnb-fold") -> str:
     return f'<details class="{kind}"><summary>{html.escape(title)}</summary>{body}</details>'
 
 
-def _column(sheet: Sheet) -> str:
-    """What the rows of a sheet share, once, over its column."""
+def _column(sheet: Sheet, frame: pd.DataFrame | None = None) -> str:
+    """What the rows of a sheet share, once, over its column; n is that of the numbers under it."""
     origin = sheet.origin
     n = max(
         (len(r.arrays["labels"]) for r in sheet.rows.values() if "labels" in r.arrays), default=0
     )
+    if frame is not None:
+        inexact = ~frame["kind"].map(lambda kind: KINDS[kind].interval.startswith("none"))
+        n = max(frame["n"][inexact], default=n)
     name = "On photographs" if origin.protocol != "drawn" else "This run"
     if not sheet.recorded and origin.protocol != "drawn":
         name = "This run, on photographs"
