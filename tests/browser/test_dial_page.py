@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from fgnb.report.dial import RegionDial
+from fgnb import presets
+from fgnb.focus.recipe import region_spec
+from fgnb.pages.focus.dial import START, RegionDial
 
 pytestmark = pytest.mark.browser
 OUTLINES = "[...document.querySelectorAll('#region-dial g rect[fill=none]')]"
@@ -14,7 +16,9 @@ BOXES = f"{OUTLINES}.map(box => +box.getAttribute('x'))"
 @pytest.fixture
 def made(tmp_path):
     grid = torch.randn(7, 7, generator=torch.Generator().manual_seed(0))
-    dial = RegionDial(np.zeros((224, 224, 3), np.float32), grid, box_size=80.0)
+    scale = presets.get("smoke", image_size=224, source_size=224)
+    spec = region_spec(scale, "resnet18", "random", fold="held-out", seed=0)
+    dial = RegionDial(np.zeros((224, 224, 3), np.float32), grid, spec)
     head = '<!DOCTYPE html><meta charset="utf-8"><title>Dial</title>'
     (tmp_path / "dial.html").write_text(head + dial.html(), encoding="utf-8")
     return dial, (tmp_path / "dial.html").as_uri()
@@ -25,7 +29,7 @@ def test_a_dial_moves_the_boxes(visit, made):
     found = visit(address)
     page = found.page
     data = dial.packed()
-    row, column = dial.place
+    row, column = START
     for sigma, iou in ((row, column), (0, 4), (5, 0)):
         for key, value in (("sigma", sigma), ("iou", iou)):
             page.evaluate(
