@@ -110,7 +110,7 @@ ACCURACY = Table(
 LOG_LOSS, CALIBRATION = (
     numbers_table(title, [_method(m, what, rule(row)) for m, (row, _) in METHODS.items()])
     for title, what, rule in (
-        (f"Log loss, nats, p over {FLOOR:g}", "log-loss", lambda r: kinds.mean(f"{r}/log_loss")),
+        (f"Log loss, nats (p >= {FLOOR:g})", "log-loss", lambda r: kinds.mean(f"{r}/log_loss")),
         ("Calibration error", "calibration", lambda r: kinds.calibration(f"{r}/confidence", r)),
     )
 )
