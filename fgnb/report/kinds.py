@@ -15,20 +15,10 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from fgnb.metrics import (
-    bootstrap,
-    changes,
-    detectable_step,
-    mcnemar,
-    true_class_ranks,
-    wilson,
-)
+from fgnb.metrics import bootstrap, changes, detectable_step, mcnemar, true_class_ranks, wilson
+from fgnb.metrics import gains as _gains
+from fgnb.metrics import grid as _grid
 from fgnb.metrics.coverage import mean_interval
-from fgnb.metrics.gains import gain_contrast as contrast
-from fgnb.metrics.grid import accuracy_range as range_over
-from fgnb.metrics.grid import best_value, calibration_interval
-from fgnb.metrics.grid import gap_to_best as gap
-from fgnb.metrics.grid import regret as most_lost
 from fgnb.metrics.grouping import adjusted_rand
 
 
@@ -73,15 +63,15 @@ class Kind:
         name: as written in page modules.
         takes: a letter an argument, as in the module's words.
         unit: of its values.
-        interval: how the interval comes about, for a reader.
-        compute: (arrays, options) -> estimate.
+        meaning: what it is, and how its interval comes about.
+        compute: (arrays, options) -> estimate, None where the arrays give none.
         signed: whether it is a difference, of which a claim can name the sign.
     """
 
     name: str
     takes: str
     unit: str
-    interval: str
+    meaning: str
     compute: Callable[..., Estimate | None]
     signed: bool = False
 
@@ -122,189 +112,6 @@ class Rule:
         return self.kind.compute(*arrays, **self.options)
 
 
-KINDS: dict[str, Kind] = {}
-
-
-def _kind(takes: str, unit: str, interval: str, *, signed: bool = False) -> Callable[..., Kind]:
-    def make(compute: Callable[..., Estimate | None]) -> Kind:
-        name = compute.__name__
-        KINDS[name] = Kind(name, takes, unit, interval, compute, signed)
-        return KINDS[name]
-
-    return make
-
-
-@_kind("R", "percent", "Wilson")
-def accuracy(right: np.ndarray) -> Estimate:
-    """Share of right answers."""
-    return _share(right, 100.0)
-
-
-@_kind("L", "percent", "Wilson")
-def top_n(probs: np.ndarray, labels: np.ndarray, n: int) -> Estimate:
-    """Share with the true class among the best n."""
-    return _share(true_class_ranks(probs, labels) < n, 100.0)
-
-
-@_kind("RR", "points", "paired bootstrap over images", signed=True)
-def difference(right: np.ndarray, other: np.ndarray) -> Estimate:
-    """Accuracy of the first minus that of the second on the same images, with its paired test."""
-    return _gain(right, other, paired_test(right, other))
-
-
-@_kind("RR", "count", "Wilson times n")
-def rectified(right: np.ndarray, other: np.ndarray) -> Estimate:
-    """Wrong answers of the second that the first has right."""
-    return _share(~other & right, float(len(right)))
-
-
-@_kind("RR", "count", "Wilson times n")
-def spoiled(right: np.ndarray, other: np.ndarray) -> Estimate:
-    """Right answers of the second that the first has wrong."""
-    return _share(other & ~right, float(len(right)))
-
-
-@_kind("A", "ratio", "mean and 1.96 standard errors")
-def mean_top1(probs: np.ndarray) -> Estimate:
-    """Mean of the highest probability."""
-    values = probs.max(axis=1).astype(np.float64)
-    mean, n = float(values.mean()), len(values)
-    half = 1.96 * float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
-    return Estimate(mean, mean - half, mean + half, n)
-
-
-@_kind("A", "percent", "Wilson")
-def share(hits: np.ndarray) -> Estimate:
-    """Share of true among bool[N]."""
-    return _share(hits.astype(bool), 100.0)
-
-
-@_kind("AA", "points", "Newcombe 1998, no. 10", signed=True)
-def unpaired(hits: np.ndarray, others: np.ndarray) -> Estimate:
-    """Share of true among the first minus that among the second, of other images."""
-    a, b = (_share(values.astype(bool), 100.0) for values in (hits, others))
-    value = a.value - b.value
-    low = value - math.hypot(a.value - a.low, b.high - b.value)
-    high = value + math.hypot(a.high - a.value, b.value - b.low)
-    return Estimate(value, low, high, a.n + b.n)
-
-
-@_kind("A", "none", "bootstrap over images")
-def mean(values: np.ndarray) -> Estimate:
-    """Mean of float[N], in a unit that the number names."""
-    return _mean(values, 1.0)
-
-
-@_kind("A", "percent", "bootstrap over images")
-def mean_share(values: np.ndarray) -> Estimate:
-    """Mean of a share for each image."""
-    return _mean(values, 100.0)
-
-
-@_kind("AA", "none", "bootstrap over images", signed=True)
-def change(values: np.ndarray, others: np.ndarray) -> Estimate:
-    """Mean of the first minus the second on the same images, in a unit that the number names."""
-    return _mean(values - others, 1.0)
-
-
-@_kind("AA", "points", "bootstrap over images", signed=True)
-def excess(values: np.ndarray, others: np.ndarray) -> Estimate:
-    """Mean of the first minus the second, shares of the same images."""
-    return _mean(values - others, 100.0)
-
-
-@_kind("AR", "ratio", "bootstrap over images")
-def calibration(confidence: np.ndarray, right: np.ndarray) -> Estimate:
-    """Expected calibration error of claimed probabilities."""
-    return _of(calibration_interval(confidence, right), len(right))
-
-
-@_kind("RRW", "points", "paired bootstrap over images", signed=True)
-def gain_within(right: np.ndarray, other: np.ndarray, within: np.ndarray) -> Estimate:
-    """`difference` on the images of a mask."""
-    return _gain(right[within], other[within], None)
-
-
-@_kind("RRW", "points", "bootstrap, either side by itself", signed=True)
-def gain_contrast(right: np.ndarray, other: np.ndarray, within: np.ndarray) -> Estimate | None:
-    """`difference` on the images of a mask, minus that on all others; None where there are none."""
-    if within.all():
-        return None
-    return _of(contrast(right, other, within), len(right), 100.0)
-
-
-@_kind("RR", "points", "bootstrap over images", signed=True)
-def gap_to_best(right: np.ndarray, line: np.ndarray) -> Estimate:
-    """Accuracy minus that of the best of answers ``line[A, N]``, sought anew in each resample."""
-    return _of(gap(right, line), len(right), 100.0)
-
-
-@_kind("R", "points", "bootstrap over images")
-def accuracy_range(right: np.ndarray, axis: int) -> Estimate:
-    """Range of accuracy along an axis of answers ``[A, B, N]``, averaged over the other."""
-    return _of(range_over(right, axis), right.shape[-1], 100.0)
-
-
-@_kind("R", "points", "bootstrap over images")
-def regret(right: np.ndarray) -> Estimate:
-    """The most that one first setting for all second ones loses, answers ``[A, B, N]``."""
-    return _of(most_lost(right), right.shape[-1], 100.0)
-
-
-@_kind("RA", "none", "bootstrap over images")
-def best_at(right: np.ndarray, values: np.ndarray, axis: int) -> Estimate:
-    """The value along an axis at the best point of answers ``[A, B, N]``."""
-    return _of(best_value(right, values, axis), right.shape[-1])
-
-
-@_kind("AA", "ratio", "none: exact")
-def agreement(groups: np.ndarray, others: np.ndarray) -> Estimate:
-    """Adjusted Rand index of two groupings."""
-    return _exact(adjusted_rand(groups, others), len(groups))
-
-
-@_kind("A", "none", "none: exact")
-def exact(value: np.ndarray) -> Estimate:
-    """One number that is known: a setting, a count."""
-    return _exact(float(value.ravel()[0]), value.size)
-
-
-@_kind("A", "none", "none: exact")
-def lowest(values: np.ndarray) -> Estimate:
-    """The smallest of the values."""
-    return _exact(float(values.min()), len(values))
-
-
-@_kind("A", "none", "none: exact")
-def highest(values: np.ndarray) -> Estimate:
-    """The largest of the values."""
-    return _exact(float(values.max()), len(values))
-
-
-@_kind("A", "count", "none: exact")
-def count(values: np.ndarray) -> Estimate:
-    """How many there are."""
-    return _exact(float(len(values)), len(values))
-
-
-@_kind("A", "count", "none: exact")
-def distinct(values: np.ndarray) -> Estimate:
-    """How many different ones there are."""
-    return _exact(float(len(np.unique(values))), len(values))
-
-
-@_kind("AA", "ratio", "none: exact")
-def quotient(values: np.ndarray, by: np.ndarray) -> Estimate:
-    """How many of the first there are for one of the second."""
-    return _exact(len(values) / len(by), len(by))
-
-
-@_kind("AA", "percent", "none: exact")
-def part(values: np.ndarray, whole: np.ndarray) -> Estimate:
-    """How many of the first there are in a hundred of the second."""
-    return _exact(100.0 * len(values) / len(whole), len(whole))
-
-
 def paired_test(right: np.ndarray, other: np.ndarray) -> PairedTest:
     """The exact McNemar test of two methods, ``bool[N]`` each, and what it could have shown."""
     moved = changes(other, right)
@@ -321,25 +128,111 @@ def _right(answers: np.ndarray, labels: np.ndarray, reference: str) -> np.ndarra
     return np.asarray(answers == labels)
 
 
-def _gain(right: np.ndarray, other: np.ndarray, test: PairedTest | None) -> Estimate:
+def _gain(right: np.ndarray, other: np.ndarray, test: PairedTest | None = None) -> Estimate:
     found = bootstrap(right[None], other[None])
     ends = (min(found.low, found.value), max(found.high, found.value))
     return Estimate(100 * found.value, 100 * ends[0], 100 * ends[1], len(right), test)
 
 
-def _share(hits: np.ndarray, scale: float) -> Estimate:
-    k, n = int(hits.sum()), len(hits)
+def _contrast(right: np.ndarray, other: np.ndarray, within: np.ndarray) -> Estimate | None:
+    return None if within.all() else _of(_gains.gain_contrast(right, other, within), right, 100)
+
+
+def _unpaired(hits: np.ndarray, others: np.ndarray) -> Estimate:
+    a, b = _share(hits), _share(others)
+    value = a.value - b.value
+    low = value - math.hypot(a.value - a.low, b.high - b.value)
+    return Estimate(value, low, value + math.hypot(a.high - a.value, b.value - b.low), a.n + b.n)
+
+
+def _mean_top1(probs: np.ndarray) -> Estimate:
+    values = probs.max(axis=1).astype(np.float64)
+    mean, n = float(values.mean()), len(values)
+    half = 1.96 * float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    return Estimate(mean, mean - half, mean + half, n)
+
+
+def _share(hits: np.ndarray, scale: float = 100.0) -> Estimate:
+    k, n = int(hits.astype(bool).sum()), len(hits)
     low, high = wilson(k, n)
     return Estimate(scale * k / n, scale * low, scale * high, n)
 
 
-def _mean(values: np.ndarray, scale: float) -> Estimate:
-    return _of(mean_interval(values), len(values), scale)
+def _mean(values: np.ndarray, scale: float = 1.0) -> Estimate:
+    return _of(mean_interval(values), values, scale)
 
 
-def _of(found: Any, n: int, scale: float = 1.0) -> Estimate:
-    return Estimate(scale * found.value, scale * found.low, scale * found.high, n)
+def _of(found: Any, images: np.ndarray, scale: float = 1.0) -> Estimate:
+    return Estimate(scale * found.value, scale * found.low, scale * found.high, images.shape[-1])
 
 
-def _exact(value: float, n: int) -> Estimate:
-    return Estimate(value, value, value, n)
+def _exact(value: float, values: np.ndarray) -> Estimate:
+    return Estimate(value, value, value, len(values))
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def _kind(
+    name: str, takes: str, unit: str, meaning: str, compute: Any, *, signed: bool = False
+) -> Kind:
+    KINDS[name] = Kind(name, takes, unit, meaning, compute, signed)
+    return KINDS[name]
+
+
+_MEAN, _BOOT = "bootstrap over images", "paired bootstrap over images"
+
+# fmt: off
+accuracy = _kind("accuracy", "R", "percent", "share of right answers; Wilson", _share)
+top_n = _kind("top_n", "L", "percent", "share with the true class among the best n; Wilson",
+              lambda probs, labels, n: _share(true_class_ranks(probs, labels) < n))
+share = _kind("share", "A", "percent", "share of true among bool[N]; Wilson", _share)
+difference = _kind("difference", "RR", "points", f"accuracy minus that of another row; {_BOOT}",
+                   lambda a, b: _gain(a, b, paired_test(a, b)), signed=True)
+rectified = _kind("rectified", "RR", "count", "answers that the first mends; Wilson times n",
+                  lambda a, b: _share(~b & a, float(len(a))))
+spoiled = _kind("spoiled", "RR", "count", "answers that the first spoils; Wilson times n",
+                lambda a, b: _share(b & ~a, float(len(a))))
+mean_top1 = _kind("mean_top1", "A", "ratio", "mean highest probability; 1.96 standard errors",
+                  _mean_top1)
+unpaired = _kind("unpaired", "AA", "points", "two shares of other images; Newcombe 1998, no. 10",
+                 _unpaired, signed=True)
+mean = _kind("mean", "A", "none", f"mean of float[N]; {_MEAN}", _mean)
+mean_share = _kind("mean_share", "A", "percent", f"mean of a share an image; {_MEAN}",
+                   lambda values: _mean(values, 100.0))
+change = _kind("change", "AA", "none", f"mean of the first minus the second; {_MEAN}",
+               lambda a, b: _mean(a - b), signed=True)
+excess = _kind("excess", "AA", "points", f"mean of shares, first minus second; {_MEAN}",
+               lambda a, b: _mean(a - b, 100.0), signed=True)
+calibration = _kind("calibration", "AR", "ratio", f"expected calibration error; {_MEAN}",
+                    lambda sure, right: _of(_grid.calibration_interval(sure, right), right))
+gain_within = _kind("gain_within", "RRW", "points", f"difference on the images of a mask; {_BOOT}",
+                    lambda a, b, within: _gain(a[within], b[within]), signed=True)
+gain_contrast = _kind("gain_contrast", "RRW", "points",
+                      "the same minus that on all others; bootstrap, either side by itself",
+                      _contrast, signed=True)
+gap_to_best = _kind("gap_to_best", "RR", "points",
+                    f"accuracy minus the best of a line[A, N], sought anew in each draw; {_MEAN}",
+                    lambda a, line: _of(_grid.gap_to_best(a, line), a, 100), signed=True)
+accuracy_range = _kind("accuracy_range", "R", "points",
+                       f"range along an axis of [A, B, N], averaged over the other; {_MEAN}",
+                       lambda right, axis: _of(_grid.accuracy_range(right, axis), right, 100))
+regret = _kind("regret", "R", "points",
+               f"most that one first setting for all second ones loses, [A, B, N]; {_MEAN}",
+               lambda right: _of(_grid.regret(right), right, 100))
+best_at = _kind("best_at", "RA", "none", f"value along an axis at the best point; {_MEAN}",
+                lambda right, values, axis: _of(_grid.best_value(right, values, axis), right))
+agreement = _kind("agreement", "AA", "ratio", "adjusted Rand index of two groupings; exact",
+                  lambda a, b: _exact(adjusted_rand(a, b), a))
+exact = _kind("exact", "A", "none", "one number that is known; exact",
+              lambda values: _exact(float(values.ravel()[0]), values.ravel()))
+lowest = _kind("lowest", "A", "none", "the smallest; exact", lambda v: _exact(float(v.min()), v))
+highest = _kind("highest", "A", "none", "the largest; exact", lambda v: _exact(float(v.max()), v))
+count = _kind("count", "A", "count", "how many; exact", lambda v: _exact(float(len(v)), v))
+distinct = _kind("distinct", "A", "count", "how many different ones; exact",
+                 lambda v: _exact(float(len(np.unique(v))), v))
+quotient = _kind("quotient", "AA", "ratio", "how many of the first for one of the second; exact",
+                 lambda a, b: _exact(len(a) / len(b), b))
+part = _kind("part", "AA", "percent", "how many of the first in a hundred of the second; exact",
+             lambda a, b: _exact(100.0 * len(a) / len(b), b))
+# fmt: on

@@ -191,7 +191,7 @@ def _column(sheet: Sheet, frame: pd.DataFrame | None = None) -> str:
         (len(r.arrays["labels"]) for r in sheet.rows.values() if "labels" in r.arrays), default=0
     )
     if frame is not None:
-        inexact = ~frame["kind"].map(lambda kind: KINDS[kind].interval.startswith("none"))
+        inexact = ~frame["kind"].map(lambda kind: KINDS[kind].meaning.endswith("exact"))
         n = max(frame["n"][inexact], default=n)
     name = "On photographs" if origin.protocol != "drawn" else "This run"
     if not sheet.recorded and origin.protocol != "drawn":
