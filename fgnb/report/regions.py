@@ -124,9 +124,10 @@ def coverage_chart(found: Mapping[str, Mapping[str, Coverage]]) -> Picture:
     """Share of chosen boxes that hold a key point, by method and group, beside chance.
 
     Args:
-        found: method -> group -> coverage; chance is marked a group, in grey.
+        found: method -> group -> coverage; chance is marked a group. ``object`` is left out: it
+            counts centres, no key points.
     """
-    groups = list(next(iter(found.values())))
+    groups = [group for group in next(iter(found.values())) if group != "object"]
     figure = Picture(figsize=(7.2, 3.5), layout="constrained")
     with sns.axes_style("white", rc=GRID):
         axes = figure.subplots()
