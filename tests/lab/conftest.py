@@ -1,0 +1,184 @@
+"""A JupyterLab of the tests' own: on 127.0.0.1 alone, over a copy of the notebooks set to smoke.
+
+Nothing of the user's is read or written: settings, workspaces, trust and kernels lie in a folder
+of the test run. The trained stages are those that the notebooks' own tests share.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from chromium import browser, visit  # noqa: F401 - fixtures
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS, RUN_SECONDS, ANSWER_SECONDS = 60, 300, 20
+OPTIONS = [
+    "--no-browser",
+    "--allow-root",  # a container's only user often is root
+    "--ServerApp.ip=127.0.0.1",
+    "--ServerApp.port=0",
+    "--IdentityProvider.token=",
+    "--LabApp.extension_manager=readonly",  # the default one asks a package index
+]
+ERROR = '[data-mime-type="application/vnd.jupyter.error"]'
+PROMPTS = """[...document.querySelectorAll(".jp-CodeCell .jp-InputArea-prompt")]
+  .map(prompt => prompt.textContent)"""
+BEGUN = f"() => {PROMPTS}.some(text => /^\\[[*\\d]+\\]:$/.test(text))"
+ENDED = f"""() => document.querySelector('{ERROR}') !== null ||
+  /^\\[\\d+\\]:$/.test({PROMPTS}.at(-1))"""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A running server and the folder of notebooks that it serves."""
+
+    address: str
+    notebooks: Path
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A notebook in JupyterLab whose every cell has run.
+
+    Attributes:
+        page: the browser's page.
+        file: the notebook on disk, behind what is shown until it is saved.
+        outside: addresses outside this machine that the page asked for.
+    """
+
+    page: Any
+    file: Path
+    outside: list[str]
+
+    def saved_html(self, mark: str) -> str:
+        """Save; the HTML face of the first output that holds ``mark``, shown here or not."""
+        with self.page.expect_response(
+            lambda answer: answer.request.method == "PUT" and "/api/contents/" in answer.url
+        ):
+            self.page.keyboard.press("Control+s")
+        cells = nbformat.read(self.file, as_version=4).cells
+        outputs = [output for cell in cells for output in cell.get("outputs", ())]
+        texts = (output.get("data", {}).get("text/html", "") for output in outputs)
+        faces = [text for text in texts if mark in text]
+        assert faces
+        return faces[0]
+
+
+def _at_smoke(folder: Path) -> None:
+    """Copy the notebooks to ``folder`` with the preset of their parameters set to smoke."""
+    for source in (ROOT / "notebooks").rglob("*.ipynb"):
+        notebook = nbformat.read(source, as_version=4)
+        (cell,) = (c for c in notebook.cells if "parameters" in c.metadata.get("tags", ()))
+        cell.source, changed = re.subn(
+            r'^(preset: str = )"\w+"', r'\1"smoke"', cell.source, flags=re.MULTILINE
+        )
+        assert changed == 1, source
+        target = folder / source.relative_to(ROOT / "notebooks")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, target)
+
+
+def _address(server: subprocess.Popen[bytes], runtime: Path, log: Path) -> str:
+    """Where the server listens, which it writes down once it does."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        for file in runtime.glob("jpserver-*.json"):
+            try:
+                return str(json.loads(file.read_text())["url"]).rstrip("/")
+            except (json.JSONDecodeError, KeyError):  # half written
+                break
+        time.sleep(0.1)
+    pytest.fail(f"JupyterLab does not listen (exit status {server.poll()}): {log.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def lab(
+    browser: Any,  # noqa: F811 - first: without a browser there is nothing to start
+    tmp_path_factory: pytest.TempPathFactory,
+    smoke_runs: Path,
+) -> Iterator[Lab]:
+    """One server for the module; it ends with its kernels."""
+    place = tmp_path_factory.mktemp("lab")
+    _at_smoke(place / "notebooks")
+    for name in ("config/labconfig", "runtime"):
+        (place / name).mkdir(parents=True)
+    # Its news come from outside, and the question whether to fetch them covers the notebook.
+    quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+    (place / "config" / "labconfig" / "page_config.json").write_text(json.dumps(quiet))
+    own = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "share",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+        "FGNB_DATA": "data",
+        "FGNB_BUILD": "build",
+        "FGNB_RESULTS_DIR": "results",
+    }
+    environment = {name: str(place / folder) for name, folder in own.items()}
+    environment |= {"FGNB_ROOT": str(ROOT), "FGNB_RUNS": str(smoke_runs)}
+    log = place / "server.log"
+    with log.open("wb") as sink:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *OPTIONS, f"--notebook-dir={place / 'notebooks'}"],
+            cwd=place,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield Lab(_address(server, place / "runtime", log), place / "notebooks")
+        finally:
+            server.send_signal(signal.SIGTERM)  # it shuts its kernels down before it goes
+            try:
+                server.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+@pytest.fixture
+def run_all(lab: Lab, visit: Callable[..., Any]) -> Callable[[str], Opened]:  # noqa: F811
+    """A function that opens a notebook, runs all of its cells from the menu, and waits."""
+
+    def run(name: str) -> Opened:
+        found = visit(
+            f"{lab.address}/lab/tree/{name}.ipynb?reset", viewport={"width": 1400, "height": 1000}
+        )
+        opened = Opened(found.page, lab.notebooks / f"{name}.ipynb", found.outside)
+        page = found.page
+        # The status bar knows the kernel's name when it is connected; a run before that is lost.
+        page.get_by_text(" | Idle").wait_for(timeout=1000 * START_SECONDS)
+        page.get_by_role("menubar").first.get_by_text("Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        page.mouse.move(5, 5)  # off the outputs: some answer to a pointer over them
+        page.wait_for_function(BEGUN, timeout=1000 * START_SECONDS)
+        page.wait_for_function(ENDED, timeout=1000 * RUN_SECONDS)
+        failed = page.locator(ERROR).all_text_contents()
+        assert not failed, failed[0][-3000:]
+        return opened
+
+    return run
+
+
+@pytest.fixture
+def expect(browser: Any) -> Any:  # noqa: F811 - it proves that playwright is there
+    """Playwright's assertions that wait: for a kernel's answer, on a machine that is busy."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=1000 * ANSWER_SECONDS)
+    return expect
