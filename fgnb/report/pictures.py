@@ -1,4 +1,4 @@
-"""Figures with pictures in them: a contact sheet, and a rectified image as in ccfr's Fig. 5."""
+"""Figures with pictures of a set in them."""
 
 from __future__ import annotations
 
@@ -8,57 +8,48 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from fgnb.data import ImageSet
 from fgnb.report.figures import BLUE, GREEN, GREY, RED, Picture, described, literal
 
 
-def contact_sheet(
-    images: Any,
-    *,
-    per_class: int = 4,
-    classes: Sequence[int] | None = None,
-    families: Sequence[str] | None = None,
-    side: float = 1.05,
-) -> Picture:
-    """A row a class, its first training pictures side by side, families together.
+def contact_sheet(*sets: ImageSet, classes: int = 6, per_class: int = 8) -> Picture:
+    """A sheet a set: a row a class, its first training pictures side by side.
 
     Args:
-        images: an `ImageSet`.
-        per_class: pictures a row.
-        classes: which classes, in the order given; the first 12 where None.
-        families: name of each class's family, C long; rows are grouped and labelled by it.
-        side: inches a picture.
+        *sets: the sets, from the top.
+        classes: classes of each, the first ones.
+        per_class: pictures a row, at most.
     """
-    chosen = list(range(min(12, len(images.classes)))) if classes is None else list(classes)
-    if families is not None:
-        if len(families) != len(images.classes):
-            raise ValueError(f"families has {len(families)} names, needs {len(images.classes)}")
-        order = {name: i for i, name in enumerate(dict.fromkeys(families))}
-        chosen.sort(key=lambda label: order[families[label]])
+    heights = [min(classes, len(images.classes)) for images in sets]
+    most = max(int(np.bincount(images.labels[images.train]).max()) for images in sets)
+    per_class = min(per_class, most)
     figure = Picture(
-        figsize=(2.4 + side * per_class, side * len(chosen) + 0.1), layout="constrained"
+        figsize=(2.4 + 0.9 * per_class, 0.9 * sum(heights) + 0.45 * len(sets)),
+        layout="constrained",
     )
-    grid = figure.subplots(len(chosen), per_class, squeeze=False)
-    for row, label in enumerate(chosen):
-        found = np.flatnonzero(images.train & (images.labels == label))[:per_class]
-        for column in range(per_class):
-            _bare(grid[row][column])
-            if column < len(found):
-                grid[row][column].imshow(_read(images.path(int(found[column]))))
-            else:
-                grid[row][column].spines[:].set_visible(False)
-        name = images.classes[label]
-        if families is not None:
-            name = f"{families[label]}\n{name}"
-        grid[row][0].set_ylabel(
-            literal(name), rotation=0, ha="right", va="center", fontsize=8, labelpad=6
-        )
-        for side_line in grid[row][0].spines.values():
-            side_line.set_visible(False)
-    return described(
-        figure,
-        f"{len(chosen)} of {len(images.classes)} classes of {images.title}, up to {per_class} "
-        "training pictures each.",
+    sheets = figure.subfigures(len(sets), 1, height_ratios=heights, squeeze=False).ravel()
+    for sheet, images, height in zip(sheets, sets, heights, strict=True):
+        sheet.suptitle(literal(images.title), fontsize=10)
+        for label, line in enumerate(sheet.subplots(height, per_class, squeeze=False)):
+            line[0].set_ylabel(
+                literal(images.classes[label]), rotation=0, ha="right", va="center", fontsize=8
+            )
+            show(line, images, np.flatnonzero(images.train & (images.labels == label))[:per_class])
+    shown = ", ".join(
+        f"{height} classes of {s.title}" for height, s in zip(heights, sets, strict=True)
     )
+    return described(figure, f"Up to {per_class} training pictures each of {shown}.")
+
+
+def show(line: Sequence[Axes], images: ImageSet, rows: np.ndarray) -> list[tuple[Axes, int]]:
+    """Put pictures of a set into axes, and give each with its row; axes left over stay empty."""
+    for axes in line:
+        _bare(axes)
+        axes.spines[:].set_visible(False)
+    shown = [(axes, int(row)) for axes, row in zip(line, rows, strict=False)]
+    for axes, row in shown:
+        axes.imshow(_read(images.path(row)))
+    return shown
 
 
 def rectified_image(
