@@ -14,6 +14,8 @@ from sklearn.linear_model import LogisticRegression
 
 from fgnb import presets
 from fgnb.baselines.logistic import LEAST_SCALE
+from fgnb.ccfr import Answers
+from fgnb.ccfr.retrieval import Neighbors
 from fgnb.data.parts import PART_NAMES
 from fgnb.report.records import Provenance
 from fgnb.store import code_digest
@@ -82,6 +84,47 @@ def origin() -> Callable[..., Provenance]:
             **{"code": code_digest(modules), "code_of": modules, "recorded": "2026-01-01 10:00"},
         }
         return Provenance(**{**given, **changed})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def made_up() -> Callable[..., Answers]:
+    """A function that makes answers up: probabilities, and neighbours with falling similarities.
+
+    The lower ``spread``, the surer the answers; ``lift`` adds to the true class; a neighbour is of
+    it with probability ``agree``, else of any; similarities lie above ``least``.
+    """
+
+    def make(
+        seed: int,
+        *,
+        queries: int,
+        classes: int,
+        k: int,
+        spread: float,
+        lift: float = 0.3,
+        agree: float = 0.5,
+        least: float = 0.3,
+    ) -> Answers:
+        rng = np.random.default_rng(seed)
+        labels = rng.integers(0, classes, queries)
+        probs = rng.dirichlet([spread] * classes, queries) + lift * np.eye(classes)[labels]
+        near = np.where(
+            rng.random((queries, k)) < agree,
+            labels[:, None],
+            rng.integers(0, classes, (queries, k)),
+        )
+        sims = -np.sort(-rng.uniform(least, 1, (queries, k)), axis=1)
+        return Answers(
+            ids=np.arange(queries),
+            labels=labels,
+            probs=(probs / probs.sum(1, keepdims=True)).astype(np.float32),
+            logistic_probs=None,
+            neighbors=Neighbors(sims.astype(np.float32), np.zeros_like(near), near),
+            database_ids=np.arange(30),
+            database_labels=rng.integers(0, classes, 30),
+        )
 
     return make
 

@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 
 from fgnb import report
-from fgnb.ccfr import Answers
-from fgnb.ccfr.retrieval import Neighbors
 from fgnb.store import code_digest
 
 MODULES = ("fgnb.metrics.statistics",)
@@ -90,34 +88,3 @@ def results(provenance, arrays):
             "own.ccfr.logistic-regression", plain, arrays, provenance=origin, label="logistic"
         ),
     ]
-
-
-@pytest.fixture(scope="session")
-def made_up():
-    """A function that makes answers up: probabilities, and neighbours with falling similarities.
-
-    The lower ``spread``, the surer the answers; ``lift`` adds to the true class; a neighbour is of
-    it with probability ``agree``, else of any; similarities lie above ``least``.
-    """
-
-    def make(seed, *, queries, classes, k, spread, lift=0.3, agree=0.5, least=0.3):
-        rng = np.random.default_rng(seed)
-        labels = rng.integers(0, classes, queries)
-        probs = rng.dirichlet([spread] * classes, queries) + lift * np.eye(classes)[labels]
-        near = np.where(
-            rng.random((queries, k)) < agree,
-            labels[:, None],
-            rng.integers(0, classes, (queries, k)),
-        )
-        sims = -np.sort(-rng.uniform(least, 1, (queries, k)), axis=1)
-        return Answers(
-            ids=np.arange(queries),
-            labels=labels,
-            probs=(probs / probs.sum(1, keepdims=True)).astype(np.float32),
-            logistic_probs=None,
-            neighbors=Neighbors(sims.astype(np.float32), np.zeros_like(near), near),
-            database_ids=np.arange(30),
-            database_labels=rng.integers(0, classes, 30),
-        )
-
-    return make

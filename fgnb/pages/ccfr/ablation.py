@@ -106,7 +106,15 @@ TOGETHER = numbers_table(
     ],
 )
 READ_OFF = sensitivity.READ_OFF
-TABLES = (TABLE3, TOGETHER, CONTROLS, CONTROL_SET, READ_OFF, sensitivity.RANGES)
+TABLES = (
+    TABLE3,
+    TOGETHER,
+    CONTROLS,
+    CONTROL_SET,
+    READ_OFF,
+    sensitivity.ERROR_RANKS,
+    sensitivity.RANGES,
+)
 
 _SMALL: dict[str, Any] = {"species": 6, "families": 2, "train_per_class": 12, "test_per_class": 16}
 

@@ -19,7 +19,16 @@ from fgnb.ccfr.retrieval import Neighbors
 from fgnb.ccfr.settings import Settings
 from fgnb.metrics import true_class_ranks
 from fgnb.pages.ccfr import reranked
-from fgnb.report import kinds
+from fgnb.report.kinds import (
+    accuracy,
+    accuracy_range,
+    best_at,
+    difference,
+    highest,
+    lowest,
+    regret,
+    share,
+)
 from fgnb.report.layout import numbers_table
 from fgnb.report.sheet import Number, Sheet
 
@@ -30,6 +39,7 @@ TOPN = (2, 3, 4, 5, 6)
 TOPM = (5, 10, 20, 30, 40, 50)
 MENDABLE = 5  # topn of the main table: an error below this rank can't be mended
 _OPEN = 2.0  # no probability reaches it
+RANKS = tuple(range(2, MENDABLE + 1))
 NAMES = {"t_sf": "T_sf", "t_sc": "T_sc", "topn": "topn"}
 
 
@@ -101,7 +111,8 @@ def derive(sheet: Sheet, p: Any, row: str) -> None:
         tuned=tuned,
         honest=chosen,
         second=ranks[(ranks > 0) & (ranks < MENDABLE)] == 1,
-        ranks=ranks,
+        **{f"rank_{r}": ranks[ranks > 0] == r - 1 for r in RANKS},
+        rank_more=ranks[ranks > 0] >= MENDABLE,
         t_sf=np.array(T_SF),
         t_sc=np.array(T_SC),
         topn_values=np.array(TOPN),
@@ -144,16 +155,24 @@ def _grid(answers: Answers, base: Settings, name: str, values: Sequence[Any]) ->
 
 
 def _range(claim: str, grid: str, axis: int, name: str) -> Number:
-    rule = kinds.accuracy_range(f"fig6/{grid}", axis=axis)
-    return Number(claim, f"Range of accuracy over {name}", rule)
+    return Number(
+        claim, f"Range of accuracy over {name}", accuracy_range(f"fig6/{grid}", axis=axis)
+    )
 
 
 def _best(name: str, grid: str, axis: int, values: str, unit: str) -> Number:
-    rule = kinds.best_at(f"fig6/{grid}", f"fig6/{values}", axis=axis)
-    claim = f"ccfr.fig6.best.{name.replace('_', '-')}"
+    claim, rule = (
+        f"ccfr.fig6.best.{name.replace('_', '-')}",
+        best_at(f"fig6/{grid}", f"fig6/{values}", axis=axis),
+    )
     return Number(claim, f"{NAMES[name]} of the best point on test", rule, unit=unit)
 
 
+_COMMON = "Most that one T_sf for every T_sc loses"
+_SECOND = f"True class second, of errors with it among the first {MENDABLE}"
+_HONEST = "Accuracy of the best point on held-out images, on test"
+_COST = "Chosen on held-out images, minus chosen on test"
+_BETWEEN = "ccfr.claim.errors-between-first-and-second"
 READ_OFF = numbers_table(
     "What the paper reads off Fig. 6, chosen on test as there",
     [
@@ -161,33 +180,17 @@ READ_OFF = numbers_table(
         _range("ccfr.claim.t-sc-hardly-matters", "thresholds", 1, "T_sc"),
         _range("own.ccfr.fig6.topn", "topn", 0, "topn"),
         _range("ccfr.claim.topm-follows-t-sc", "topm", 0, "topm"),
-        Number(
-            "ccfr.claim.t-sf-curves-agree",
-            "Most that one T_sf for every T_sc loses",
-            kinds.regret("fig6/thresholds"),
-        ),
-        Number(
-            "ccfr.claim.errors-between-first-and-second",
-            f"True class second, of errors with it among the first {MENDABLE}",
-            kinds.share("fig6/second"),
-        ),
+        Number("ccfr.claim.t-sf-curves-agree", _COMMON, regret("fig6/thresholds")),
+        Number(_BETWEEN, _SECOND, share("fig6/second")),
         _best("t_sf", "thresholds", 0, "t_sf", "none"),
         _best("t_sc", "thresholds", 1, "t_sc", "none"),
         _best("topn", "topn", 0, "topn_values", "count"),
-        Number("ccfr.fig6", "Accuracy of the best point on test", kinds.accuracy("fig6/tuned")),
-        Number(
-            "own.ccfr.fig6.held-out",
-            "Accuracy of the best point on held-out images, on test",
-            kinds.accuracy("fig6/honest"),
-        ),
-        Number(
-            "own.ccfr.fig6.cost",
-            "Chosen on held-out images, minus chosen on test",
-            kinds.difference("fig6/honest", "fig6/tuned"),
-            expect=0,
-        ),
+        Number("ccfr.fig6", "Accuracy of the best point on test", accuracy("fig6/tuned")),
+        Number("own.ccfr.fig6.held-out", _HONEST, accuracy("fig6/honest")),
+        Number("own.ccfr.fig6.cost", _COST, difference("fig6/honest", "fig6/tuned"), expect=0),
     ],
 )
+_VALUES = {"topn": ("topn_values", "count"), "t_sf": ("t_sf", "none"), "t_sc": ("t_sc", "none")}
 RANGES = numbers_table(
     "The ranges that Fig. 6 moves through",
     [
@@ -197,14 +200,17 @@ RANGES = numbers_table(
             kind(f"fig6/{values}"),
             unit=unit,
         )
-        for name, values, unit in (
-            ("topn", "topn_values", "count"),
-            ("t_sf", "t_sf", "none"),
-            ("t_sc", "t_sc", "none"),
-        )
-        for end, kind, words in (
-            ("min", kinds.lowest, "smallest"),
-            ("max", kinds.highest, "largest"),
-        )
+        for name, (values, unit) in _VALUES.items()
+        for end, kind, words in (("min", lowest, "smallest"), ("max", highest, "largest"))
+    ],
+)
+ERROR_RANKS = numbers_table(
+    "Where the true class stands, of wrong answers before re-ranking",
+    [
+        *(
+            Number(f"own.ccfr.fig6.rank-{r}", f"At rank {r}", share(f"fig6/rank_{r}"))
+            for r in RANKS
+        ),
+        Number("own.ccfr.fig6.rank-more", f"Below rank {MENDABLE}", share("fig6/rank_more")),
     ],
 )
