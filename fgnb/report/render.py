@@ -106,6 +106,8 @@ def summary(claims: Mapping[str, Mapping[Any, Any]], sheets: Sequence[Sheet]) ->
         rows.append([html.escape(words), found["published"], *cells])
     if not sheets:
         columns.append("On photographs")
+    if not any(row[1] for row in rows):
+        columns, rows = [columns[0], *columns[2:]], [[row[0], *row[2:]] for row in rows]
     return grid(columns, rows, kind="fgnb-short")
 
 

@@ -17,7 +17,7 @@ from fgnb.focus.proposals import cell_boxes
 from fgnb.focus.recipe import region_spec
 from fgnb.pages.focus import attention
 from fgnb.pages.focus import attention_figures as figures
-from fgnb.report import records
+from fgnb.report import records, render
 from fgnb.report.regions import Regions
 from fgnb.report.sheet import Sheet
 
@@ -207,3 +207,9 @@ def test_ranked_boxes_are_coloured_by_rank(images):
         for colour, box in zip(figures.RANK_COLOURS, boxes[0].tolist(), strict=True):
             assert drawn[colour.upper()] == pytest.approx(box[:3])
     assert figure.alt.startswith("2 pictures, each with its 4 best boxes")
+
+
+def test_a_summary_without_published_values_has_no_column_for_them():
+    claims_in_words = {"The map finds the head": {"published": ""}}
+    assert "Published" not in render.summary(claims_in_words, [])
+    assert "Published" in render.summary({"It helps": {"published": "+0.1"}}, [])
