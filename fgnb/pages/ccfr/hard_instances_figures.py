@@ -22,8 +22,8 @@ def confusion_matrix(answers: HeldOutAnswers) -> Picture:
     sns.heatmap(table, ax=axes, cmap="cividis", square=True, cbar_kws={"label": "images"})
     few = len(names) <= 30
     ticks = ((starts + ends) / 2 if few else [], [literal(name) for name in names] if few else [])
-    axes.set_xticks(*ticks, rotation=60)
-    axes.set_yticks(*ticks, rotation=0)
+    axes.set_xticks(*ticks, rotation=90, fontsize=8)
+    axes.set_yticks(*ticks, rotation=0, fontsize=8)
     for a, b in zip(starts, ends, strict=True):
         axes.plot([a, b, b, a, a], [a, a, b, b, a], color="white", lw=1.0)
     axes.set(xlabel="answered", ylabel="true class")

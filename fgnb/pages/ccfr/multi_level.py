@@ -12,9 +12,9 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from fgnb import ccfr
 from fgnb.ccfr.multilevel import CHILDREN
 from fgnb.data import ImageSet
-from fgnb.pages.ccfr.held_out import ROW, genera
+from fgnb.pages.ccfr.held_out import ROW, HeldOutAnswers, genera
 from fgnb.report import kinds
-from fgnb.report.layout import Step, numbers_table, rows_table
+from fgnb.report.layout import Line, Table, numbers_table
 from fgnb.report.sheet import Number, Sheet
 
 NOTEBOOK = "ccfr/3-1-multi-level-loss"
@@ -24,33 +24,30 @@ ROWS = (PLAIN, MULTI, PLAIN_HELD, MULTI_HELD)
 LEVELS = ("n_parents", "parent_weight", "children", "clustering")
 
 OWN, FOUND = "own.ccfr.multi-level", f"{MULTI}/parents"
-TABLE = rows_table(
+CELLS = "ccfr.table3.multi-level", "ccfr.table3.plain"
+LABELS = "Multi-level loss", "Cross-entropy alone"
+INSIDE = "errors/inside", "errors/by_chance"
+STEP = Number(f"{OWN}.step", ", minus: ".join(LABELS), kinds.difference(MULTI, PLAIN),
+              "The multi-level loss helps", published=CELLS)  # fmt: skip
+TABLE = Table(
     "Table 3, its first two rows",
-    "ccfr.table3.{row}",
-    {PLAIN: "Cross-entropy alone", MULTI: "Multi-level loss"},
-    {MULTI: Step(PLAIN, (f"{OWN}.step",), "The multi-level loss helps")},
+    tuple(
+        Line(Number(f"{OWN}.{name}", LABELS[i], kinds.accuracy(row), published=(CELLS[i],)), step)
+        for i, name, row, step in ((1, "cross-entropy", PLAIN, None), (0, MULTI, MULTI, STEP))
+    ),
 )
-INSIDE = ("errors/inside", "errors/by_chance")
 GROUPS = numbers_table(
     "Do super classes hold look-alikes?",
     [
         Number("ccfr.fig3", "Super classes found", kinds.distinct(FOUND)),
-        Number(
-            "ccfr.claim.clusters-group-look-alikes",
-            "Agreement with the kinds that names tell (adjusted Rand index)",
-            kinds.agreement(FOUND, f"{MULTI}/genera"),
-            "Super classes are the kinds that names tell (adjusted Rand index)",
-        ),
-        Number(
-            f"{OWN}.ward",
-            "Agreement with a Ward tree cut into as many (adjusted Rand index)",
-            kinds.agreement(FOUND, f"{MULTI}/ward"),
-        ),
-        Number(
-            f"{OWN}.super-class",
-            "Super class, answered by its own head, test images",
-            kinds.accuracy("super-class"),
-        ),
+        Number("ccfr.claim.clusters-group-look-alikes",
+               "Agreement with the kinds that names tell (adjusted Rand index)",
+               kinds.agreement(FOUND, f"{MULTI}/genera"),
+               "Super classes are the kinds that names tell (adjusted Rand index)"),
+        Number(f"{OWN}.ward", "Agreement with a Ward tree cut into as many (adjusted Rand index)",
+               kinds.agreement(FOUND, f"{MULTI}/ward")),
+        Number(f"{OWN}.super-class", "Super class, answered by its own head, test images",
+               kinds.accuracy("super-class")),
         Number(f"{OWN}.errors-inside", "Held-out errors inside a super class",
                kinds.share(INSIDE[0])),
         Number(f"{OWN}.errors-inside-excess", "The same, over random wrong answers",
@@ -60,32 +57,27 @@ GROUPS = numbers_table(
 HINGE = numbers_table(
     "How often equation 3 is over zero, held-out images",
     [
-        *(
-            Number(
-                f"{OWN}.fires-{reading}",
-                f"Equation 3 fires, {reading} of the children",
-                kinds.share(f"{MULTI_HELD}/fires_{reading}"),
-                "Equation 3 fires after training" * (reading == "mean"),
-            )
-            for reading in CHILDREN
-        ),
+        Number(f"{OWN}.fires-mean", "Equation 3 fires, mean of the children",
+               kinds.share(f"{MULTI_HELD}/fires_mean"), "Equation 3 fires after training"),
+        Number(f"{OWN}.fires-sum", "Equation 3 fires, sum of the children",
+               kinds.share(f"{MULTI_HELD}/fires_sum")),
         Number("ccfr.setting.lambda", "λ of equation 4", kinds.exact(f"{MULTI}/@parent_weight")),
     ],
-)
+)  # fmt: skip
 TABLES = (TABLE, GROUPS, HINGE)
 
 
 def arrays(images: ImageSet, runs: Mapping[str, Any]) -> dict[str, dict[str, np.ndarray]]:
-    """What the runs of `ROWS` keep besides their answers.
+    """What runs of `ROWS` keep besides their answers; `MULTI` needs `PLAIN` beside it.
 
     Raises:
         ValueError: two runs of one fold that answer different images.
     """
     kept = {row: run.predictions for row, run in runs.items()}
-    for plain, multi in ((PLAIN, MULTI), (PLAIN_HELD, MULTI_HELD)):
-        if not np.array_equal(kept[plain]["query_ids"], kept[multi]["query_ids"]):
-            raise ValueError(f"{plain} and {multi} answer different images")
-    means = ccfr.class_means(kept[PLAIN]["database_embedding"], kept[PLAIN]["database_labels"])
+    for pair in ((PLAIN, MULTI), (PLAIN_HELD, MULTI_HELD)):
+        ids = [kept[row]["query_ids"] for row in pair if row in kept]
+        if not all(np.array_equal(ids[0], others) for others in ids):
+            raise ValueError(f"{' and '.join(pair)} answer different images")
     found = {
         row: {
             "parents": kept[row]["parents"].astype(np.int16),
@@ -93,9 +85,15 @@ def arrays(images: ImageSet, runs: Mapping[str, Any]) -> dict[str, dict[str, np.
             **{f"fires_{reading}": fires(kept[row], reading) for reading in CHILDREN},
         }
         for row in (MULTI, MULTI_HELD)
+        if row in kept
     }
-    tree = fcluster(linkage(means, "ward"), int(kept[MULTI]["parents"].max()) + 1, "maxclust")
-    found[MULTI] |= {"genera": np.array(genera(images)), "ward": tree}
+    if MULTI in kept:
+        of = kept[PLAIN]
+        links = linkage(ccfr.class_means(of["database_embedding"], of["database_labels"]), "ward")
+        tree = fcluster(links, int(kept[MULTI]["parents"].max()) + 1, "maxclust")
+        found[MULTI] |= {"genera": np.array(genera(images)), "ward": tree}
+    if PLAIN_HELD in kept:
+        found[PLAIN_HELD] = HeldOutAnswers.of(images, runs[PLAIN_HELD]).arrays()
     return found
 
 

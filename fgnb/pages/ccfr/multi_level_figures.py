@@ -51,7 +51,7 @@ def super_classes(
         for axes in cells:
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-        box = {"facecolor": "white", "edgecolor": _colour(group), "boxstyle": "round"}
+        box = {"facecolor": "white", "edgecolor": _colour(group), "boxstyle": "round,pad=0.15"}
         cells[0].set_ylabel(f"{group + 1}\n({len(classes)})", rotation=0, ha="right", va="center",
                             fontsize=10, labelpad=8, bbox=box)  # fmt: skip
         for axes, label in zip(cells, classes, strict=False):

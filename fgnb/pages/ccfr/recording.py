@@ -9,7 +9,7 @@ import numpy as np
 
 from fgnb import ccfr, training
 from fgnb.data import ImageSet
-from fgnb.pages.ccfr import reranked
+from fgnb.pages.ccfr import multi_level, reranked
 from fgnb.presets import Preset
 from fgnb.report.records import answers_of
 from fgnb.training import Run
@@ -36,4 +36,9 @@ def answers(
         held_out, twin = trained(row, preset, images, {**options, "fold": "held-out"})
         pair = ccfr.Answers.of(run, stage), ccfr.Answers.of(held_out, twin)
         own |= reranked.arrays(*pair) | {"class_names": np.array(images.classes)}
+    if row in multi_level.ROWS:
+        runs = {row: run}
+        if row == multi_level.MULTI:
+            runs[multi_level.PLAIN] = trained(multi_level.PLAIN, preset, images, options)[0]
+        own |= multi_level.arrays(images, runs).get(row, {})
     return run, own

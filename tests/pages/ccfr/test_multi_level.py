@@ -32,6 +32,8 @@ def predictions(images, query, seed):
         "query_probs": rng.dirichlet([0.4] * N_CLASSES, len(rows)).astype(np.float32),
         "query_parent_probs": rng.dirichlet([0.4] * 2, len(rows)).astype(np.float32),
         "parents": PARENTS,
+        "query_embedding": rng.random((len(rows), 4)).astype(np.float32),
+        "database_ids": images.ids[base],
         "database_embedding": rng.random((len(base), 4)).astype(np.float32),
         "database_labels": images.labels[base],
     }
@@ -44,8 +46,9 @@ def runs(images):
         "plain-held-out": (images.held_out(0), 1),
         "multi-level-held-out": (images.held_out(0), 2),
     }
+    spec = {"image_size": 24, "crop_ratio": 1.0}
     return {
-        row: SimpleNamespace(predictions=predictions(images, query, seed))
+        row: SimpleNamespace(predictions=predictions(images, query, seed), spec=spec)
         for row, (query, seed) in folds.items()
     }
 
@@ -75,14 +78,14 @@ def values(sheet):
 def test_each_number_is_that_of_a_loop_over_the_answers(images, runs):
     value = values(sheet_of(images, runs))
     accuracy = {}
-    for row in ("plain", "multi-level"):
+    for row, name in (("plain", "cross-entropy"), ("multi-level", "multi-level")):
         kept = runs[row].predictions
         right = [
             max(range(N_CLASSES), key=lambda c, p=p: p[c]) == label
             for p, label in zip(kept["query_probs"], kept["query_labels"], strict=True)
         ]
         accuracy[row] = 100 * np.mean(right)
-        assert value[f"ccfr.table3.{row}"] == pytest.approx(accuracy[row])
+        assert value[f"{OWN}.{name}"] == pytest.approx(accuracy[row])
     assert value[f"{OWN}.step"] == pytest.approx(accuracy["multi-level"] - accuracy["plain"])
     kept = runs["multi-level"].predictions
     right = [
@@ -98,8 +101,8 @@ def test_each_number_is_that_of_a_loop_over_the_answers(images, runs):
 def test_the_step_carries_the_published_one(images, runs):
     frame = sheet_of(images, runs).numbers(multi_level.TABLE.numbers)
     published = dict(zip(frame["claim"], frame["published"], strict=True))
-    assert published["ccfr.table3.plain"] == 84.5
-    assert published["ccfr.table3.multi-level"] == 85.2
+    assert published[f"{OWN}.cross-entropy"] == 84.5
+    assert published[f"{OWN}.multi-level"] == 85.2
     assert published[f"{OWN}.step"] == pytest.approx(0.7)
 
 
@@ -149,8 +152,8 @@ def test_rows_of_table_3_alone_give_the_step(images, runs):
         kept = {name: sheet.rows[row].arrays[name] for name in ("ids", "labels", "classes")}
         bare.add(records.Record("ccfr", row, kept, sheet.rows[row].origin))
     multi_level.derive(bare, None)
-    wanted = {"ccfr.table3.plain", "ccfr.table3.multi-level", f"{OWN}.step", "ccfr.setting.lambda"}
-    assert set(values(bare)) == wanted
+    rows = {f"{OWN}.{name}" for name in ("cross-entropy", "multi-level", "step")}
+    assert set(values(bare)) == {*rows, "ccfr.setting.lambda"}
 
 
 @pytest.mark.parametrize("row", ["plain", "plain-held-out"])
@@ -196,3 +199,13 @@ def test_rows_take_the_options_of_the_loss_or_leave_them_aside(images):
         assert (spec.n_parents, spec.parent_weight, spec.children) == (3, 0.5, "sum")
         assert spec.clustered_on is None
     assert not hasattr(stages["plain"].spec, "n_parents")
+
+
+def test_a_row_alone_keeps_what_it_keeps_beside_the_others(images, runs):
+    together = multi_level.arrays(images, runs)
+    alone = multi_level.arrays(images, {"multi-level-held-out": runs["multi-level-held-out"]})
+    alone |= multi_level.arrays(images, {"plain-held-out": runs["plain-held-out"]})
+    for row, kept in alone.items():
+        assert kept.keys() == together[row].keys()
+        assert all(np.array_equal(kept[name], together[row][name]) for name in kept)
+    assert multi_level.arrays(images, {"plain": runs["plain"]}) == {}
