@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fgnb.book.alt import with_alt
 from fgnb.metrics import reliability, topn_curve
-from fgnb.report import figures, pages, pictures
+from fgnb.report import figures, pictures
 
 
 class Birds:
@@ -35,7 +36,7 @@ def everything(arrays, results, tmp_path):
         "reliability": figures.reliability_diagram(reliability(probs, labels), 0.25),
         "methods": figures.method_comparison(results[:2], {"Classification": 90.7, "CCFR": 91.1}),
         "thresholds": figures.threshold_curve([0.4, 0.5], {"held-out": [0.8, 0.81]}, chosen=0.45),
-        "sheet": pictures.contact_sheet(birds, families=["b", "a", "b"], per_class=2),
+        "sheet": pictures.contact_sheet(birds, per_class=2),
         "rectified": pictures.rectified_image(
             birds.path(1),
             [birds.path(0), birds.path(2)],
@@ -78,9 +79,9 @@ def test_the_rule_line_stands_at_the_mean_top1(everything):
     assert any(np.allclose(line.get_xdata(), 0.25) for line in lines)
 
 
-def test_the_contact_sheet_groups_families_and_shows_training_pictures_alone(everything):
+def test_the_contact_sheet_shows_training_pictures_alone(everything):
     names = [axes.get_ylabel() for axes in everything["sheet"].axes if axes.get_ylabel()]
-    assert [name.split("\n")[0] for name in names] == ["b", "b", "a"]
+    assert names == ["<b>red</b> \\$x\\$", "blue", "green"]
     shown = [len(axes.images) for axes in everything["sheet"].axes]
     assert shown == [1, 0, 1, 1, 1, 1]
 
@@ -101,8 +102,8 @@ def test_too_many_curves_are_refused(arrays):
 def test_the_page_gets_the_alternative_text(everything):
     data, metadata = everything["topn"]._repr_mimebundle_()
     cell = {"metadata": {"tags": ["a"]}, "outputs": [{"data": data, "metadata": metadata}]}
-    told = pages.with_alt(cell)
+    told = with_alt(cell)
     assert told["metadata"]["mystnb"]["image"]["alt"] == everything["topn"].alt
     assert "mystnb" not in cell["metadata"]
     own = {**cell, "metadata": {"mystnb": {"image": {"alt": "mine"}}}}
-    assert pages.with_alt(own)["metadata"]["mystnb"]["image"]["alt"] == "mine"
+    assert with_alt(own)["metadata"]["mystnb"]["image"]["alt"] == "mine"
