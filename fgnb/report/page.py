@@ -155,7 +155,7 @@ class Page:
             for words, found in claims.items()
         }
         sheets = [self.recorded[place] for place in used]
-        note = folds.code_note(sheets)
+        note = folds.code_note(self.recorded)
         return Html(f"<h2 class='fgnb-h'>In short</h2>{render.summary(shown, sheets)}{note}")
 
     def table(self, table: Table) -> Html:
