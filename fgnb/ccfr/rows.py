@@ -22,6 +22,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "local-region": ("regions", {"nms": "joint", "fusion": "concatenate"}),
     "scale-nms": ("regions", {"fusion": "concatenate"}),
     "fusion": ("regions", {}),
+    "fusion-held-out": ("regions", {"fold": "held-out"}),
     "random-boxes": ("regions", {"boxes": "random"}),
     "centre-boxes": ("regions", {"boxes": "centre"}),
     "equal-compute": ("equal-compute", {}),

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from fgnb import ccfr, training
+from fgnb import ccfr, presets, training
 from fgnb.data import ImageSet
-from fgnb.pages.ccfr import multi_level, reranked
+from fgnb.pages.ccfr import local_regions, local_regions_figures, multi_level, region_sets, reranked
 from fgnb.presets import Preset
 from fgnb.report.records import answers_of
 from fgnb.training import Run
@@ -41,4 +41,14 @@ def answers(
         if row == multi_level.MULTI:
             runs[multi_level.PLAIN] = trained(multi_level.PLAIN, preset, images, options)[0]
         own |= multi_level.arrays(images, runs).get(row, {})
+    if row in local_regions.ROWS:
+        before, warm_up = trained(local_regions.WARM_UP, preset, images, options)
+        look = local_regions.Look.of(stage, run)
+        own |= look.arrays(local_regions.Look.of(warm_up, before))
+    if row == local_regions.OURS:
+        published = ccfr.row_stage(row, presets.get("paper"), images, **options)
+        calls = local_regions_figures.trace_model(stage)
+        own |= local_regions.setting_arrays(stage, calls, published.spec)
+    if row == region_sets.ROW:
+        own |= region_sets.arrays(stage, run)
     return run, own
