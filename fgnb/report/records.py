@@ -8,10 +8,7 @@ held-out fifth, where thresholds are chosen, begin with ``held_out_``.
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
@@ -19,7 +16,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-PACKAGES = ("torch", "torchvision", "timm", "pytorch-lightning", "numpy", "scipy", "scikit-learn")
+PACKAGES = ("torch", "torchvision", "timm", "pytorch-lightning", "numpy")
 PROTOCOLS = {
     "published": "published protocol",
     "official": "official set and split, another network or size",
@@ -165,54 +162,20 @@ def of_run(
         reads: how many times the answers of the test set were read for it.
         code_of: modules besides those of the run whose code made the arrays.
     """
-    from fgnb.store import code_digest
-
     modules = tuple(dict.fromkeys((*run.code_of, *code_of)))
-    return _record(
-        context,
-        row,
-        arrays,
-        backbone=context.weights.backbone,
-        weights_tag=context.weights.tag,
-        weights_sha256=context.weights.sha256,
-        seeds=(int(run.spec["seed"]),),
-        device=run.environment["device"],
-        threads=int(run.spec["threads"]),
-        seconds=round(float(run.environment["seconds"]), 1),
-        commit=run.environment["commit"],
-        versions={
-            k: str(run.environment[k]) for k in ("python", *PACKAGES) if k in run.environment
-        },
-        run_keys=(run.key,),
-        test_reads=reads,
-        code=code_digest(modules),
-        code_of=modules,
-        spec=_plain(run.spec),
-    )
+    spec = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in run.spec.items()
+        if not isinstance(value, Mapping)  # what it builds on has a run of its own
+    }
+    return _record(context, row, arrays, run.environment, modules, spec, (run.key,), reads)
 
 
 def of_set(context: Context, row: str, arrays: Mapping[str, Any], code_of: Sequence[str]) -> Record:
     """The record of something counted on a set without a network."""
-    from fgnb.store import code_digest
     from fgnb.training import environment
 
-    return _record(
-        context,
-        row,
-        arrays,
-        **dict.fromkeys(("backbone", "weights_tag", "weights_sha256"), NONE),
-        seeds=(),
-        device=this_device(),
-        threads=1,
-        seconds=0.0,
-        run_keys=(),
-        test_reads=0,
-        commit=environment.commit(),
-        versions=these_versions(),
-        code=code_digest(code_of),
-        code_of=tuple(code_of),
-        spec={},
-    )
+    return _record(context, row, arrays, environment.describe(1, 0.0), tuple(code_of), {}, (), 0)
 
 
 def answers_of(run: Any) -> dict[str, np.ndarray]:
@@ -229,10 +192,20 @@ def answers_of(run: Any) -> dict[str, np.ndarray]:
     }
 
 
-def _record(context: Context, row: str, arrays: Mapping[str, Any], **about: Any) -> Record:
+def _record(
+    context: Context,
+    row: str,
+    arrays: Mapping[str, Any],
+    around: Mapping[str, Any],
+    code_of: tuple[str, ...],
+    spec: dict[str, Any],
+    run_keys: tuple[str, ...],
+    reads: int,
+) -> Record:
     from fgnb.data.protocol import row_protocol
+    from fgnb.store import code_digest
 
-    images = context.images
+    images, weights = context.images, context.weights if spec else None
     origin = Provenance(
         preset=context.preset,
         dataset=context.dataset,
@@ -243,39 +216,22 @@ def _record(context: Context, row: str, arrays: Mapping[str, Any], **about: Any)
         classes=len(images.classes),
         n_train=images.n_train,
         n_test=images.n_test,
-        **about,
+        backbone=getattr(weights, "backbone", NONE),
+        weights_tag=getattr(weights, "tag", NONE),
+        weights_sha256=getattr(weights, "sha256", NONE),
+        seeds=(int(spec["seed"]),) if spec else (),
+        device=around["device"],
+        threads=int(around["threads"]),
+        seconds=round(float(around["seconds"]), 1),
+        commit=around["commit"],
+        versions={k: str(around[k]) for k in ("python", *PACKAGES) if k in around},
+        run_keys=run_keys,
+        test_reads=reads,
+        code=code_digest(code_of),
+        code_of=code_of,
+        spec=spec,
     )
     return Record(context.paper, row, {k: np.asarray(v) for k, v in arrays.items()}, origin)
-
-
-def this_device() -> str:
-    """What computes here: the GPU where torch is loaded and sees one, else the CPU's model."""
-    from fgnb.training import environment
-
-    if "torch" in sys.modules:
-        return environment.device_name()
-    return f"cpu ({environment.cpu_model()})"
-
-
-def these_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that numbers depend on."""
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = "absent"
-    return versions
-
-
-def _plain(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """A spec as plain values; specs that it builds on are named by their kind alone."""
-    kept: dict[str, Any] = {}
-    for name, value in spec.items():
-        if isinstance(value, Mapping):
-            continue
-        kept[name] = list(value) if isinstance(value, tuple) else value
-    return kept
 
 
 def _texts(value: Any) -> Sequence[str]:

@@ -68,7 +68,8 @@ def run_of(labels, right, seed=0):
     return SimpleNamespace(
         key=f"{seed}" * 64,
         spec={"seed": seed, "threads": 2, "fold": "all", "epochs": 1 + seed},
-        environment={"seconds": 3.0, "device": "cpu (x)", "commit": "unknown", "python": "3.11"},
+        environment={"seconds": 3.0, "device": "cpu (x)", "commit": "unknown", "threads": 2}
+        | {"python": "3.11"},
         code_of=("fgnb.metrics.accuracy",),
         predictions={
             "query_ids": np.arange(len(labels)),

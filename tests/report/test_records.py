@@ -168,7 +168,8 @@ def test_a_run_becomes_a_record_with_its_answers_and_no_path():
     run = SimpleNamespace(
         key="c" * 64,
         spec={"seed": 3, "threads": 2, "cut": 16, "start": {"seed": 0}, "betas": (0.9, 0.99)},
-        environment={"seconds": 30.04, "device": "cpu (x)", "commit": "f" * 40, "python": "3.11"},
+        environment={"seconds": 30.04, "device": "cpu (x)", "commit": "f" * 40, "threads": 2}
+        | {"python": "3.11"},
         code_of=("fgnb.metrics.statistics",),
         predictions={
             "query_ids": np.array([7, 9]),
