@@ -14,21 +14,20 @@ from fgnb.ccfr.answers import Answers
 from fgnb.metrics import expected_calibration_error, reliability
 from fgnb.metrics.calibration import FLOOR
 from fgnb.pages.ccfr import reranked
-from fgnb.report import kinds, render
+from fgnb.report import kinds, printed, render
 from fgnb.report.figures import BLUE, GREY, RED, Picture, described
 from fgnb.report.layout import Line, Step, Table, numbers_table, rows_table
-from fgnb.report.printed import SETS, comparison, entries
+from fgnb.report.page import Page
 from fgnb.report.render import Html
 from fgnb.report.sheet import Number, Sheet
 
-__all__ = ["TABLES", "calibration_panels", "comparison", "derive", "published_gains"]
 NOTEBOOK = "ccfr/4-3-results"
 CODE = (*reranked.CODE, "fgnb.ccfr.alternatives")
 FULL, RIVAL = "fusion", "equal-compute"
 ROWS = (FULL,)
 
 METHODS = {
-    "softmax": ("classification", "Classification: softmax alone"),
+    "softmax": ("classification", "Softmax alone"),
     "tempered": ("tempered", "Temperature scaling"),
     "reranked": ("ccfr", "Re-ranked, equations 8 and 9"),
     "tempered-gate": ("tempered-gate", "Temperature scaling, then re-ranked"),
@@ -83,8 +82,8 @@ AHEAD = Table(
 )
 
 
-def _method(name: str, what: str, rule: kinds.Rule) -> Number:
-    return Number(f"own.ccfr.alternative.{name}.{what}", METHODS[name][1], rule)
+def _method(name: str, what: str, rule: kinds.Rule, words: str = "") -> Number:
+    return Number(f"own.ccfr.alternative.{name}.{what}", words + METHODS[name][1], rule)
 
 
 def _over(name: str, other: str, short: str = "", expect: int = 1) -> Number:
@@ -107,29 +106,28 @@ ACCURACY = Table(
         _over("reranked", "interpolated", "The gate beats k-NN interpolation (our rival)"),
     ),
 )
-LOG_LOSS, CALIBRATION = (
-    numbers_table(title, [_method(m, what, rule(row)) for m, (row, _) in METHODS.items()])
-    for title, what, rule in (
-        (f"Log loss, nats (p >= {FLOOR:g})", "log-loss", lambda r: kinds.mean(f"{r}/log_loss")),
-        ("Calibration error", "calibration", lambda r: kinds.calibration(f"{r}/confidence", r)),
-    )
+PROBABILITIES = numbers_table(
+    f"What the probabilities are worth; log loss in nats, of a probability of {FLOOR:g} at least",
+    [
+        _method(m, what, rule(row), words)
+        for words, what, rule in (
+            ("Log loss: ", "log-loss", lambda r: kinds.mean(f"{r}/log_loss")),
+            ("Calibration: ", "calibration", lambda r: kinds.calibration(f"{r}/confidence", r)),
+        )
+        for m, (row, _) in METHODS.items()
+    ],
 )
-_CHOSEN = (
-    *(("tempered", "temperature"), ("reranked", "t_sf"), ("tempered-gate", "t_sf")),
-    *(("mix", "alpha"), ("mix", "t_sf"), ("interpolated", "weight")),
-    ("interpolated", "vote_temperature"),
-)
+_CHOSEN = [("tempered", "temperature"), ("reranked", "t_sf"), ("tempered-gate", "t_sf")]
+_CHOSEN += [("mix", "alpha"), ("mix", "t_sf"), ("interpolated", "weight")]
+_CHOSEN += [("interpolated", "vote_temperature")]
 SETTINGS = numbers_table(
     "What was chosen on held-out images",
     [
-        replace(
-            _method(m, f"setting.{k.replace('_', '-')}", kinds.exact(f"{METHODS[m][0]}/{k}")),
-            label=f"{METHODS[m][1]}: {k.replace('_', ' ')}",
-        )
+        _method(m, f"setting.{k}".replace("_", "-"), kinds.exact(f"{METHODS[m][0]}/{k}"), f"{k}: ")
         for m, k in _CHOSEN
     ],
 )
-TABLES = (TABLE4, AHEAD, ACCURACY, LOG_LOSS, CALIBRATION, SETTINGS, TABLE2)
+TABLES = (TABLE4, AHEAD, ACCURACY, PROBABILITIES, SETTINGS, TABLE2)
 
 
 def derive(sheet: Sheet, p: Any) -> None:
@@ -165,18 +163,21 @@ def method_arrays(answers: Answers, method: Method) -> dict[str, Any]:
     }
 
 
+def table2(page: Page) -> Html:
+    """Table 2 as printed, with our rows below."""
+    return printed.comparison(page, TABLE2)
+
+
 def published_gains() -> Html:
     """What Table 2 says that CCFR gains, over the best other row and the best of its backbone."""
     lines = []
-    for slug, title in SETS.items():
-        of = {e.id: e for e in entries(f"ccfr.table2.{slug}")}
+    for slug, title in printed.SETS.items():
+        of = {e.id: e for e in printed.entries(f"ccfr.table2.{slug}")}
         ours = of[f"ccfr.table2.{slug}.ours"].value or 0.0
         others = [entry for entry in of.values() if entry.by == "cited"]
-        same = [entry for entry in others if entry.text.endswith("ResNet-50")]
-        for words, rivals in {"any base model": others, "ResNet-50": same}.items():
-            best = max(rivals, key=lambda entry: entry.value or 0.0)
-            value = best.value or 0.0
-            lines.append((title, words, best.method, f"{value:.1f} %", render.signed(ours - value)))
+        for words, base in (("any base model", ""), ("ResNet-50", "ResNet-50")):
+            best, name = max((e.value or 0.0, e.method) for e in others if e.text.endswith(base))
+            lines.append((title, words, name, f"{best:.1f} %", render.signed(ours - best)))
     columns = ("Set", "Among", "Best other row", "Its accuracy", "Gain of CCFR, points")
     return Html(render.grid(columns, lines))
 

@@ -123,7 +123,7 @@ def test_the_rival_is_the_yardstick(sheet):
 
 
 def test_every_method_by_a_loop(methods, sheet):
-    tables = (results.ACCURACY, results.LOG_LOSS, results.CALIBRATION)
+    tables = (results.ACCURACY, results.PROBABILITIES)
     value = values(sheet, *tables)
     for name, method in methods.items():
         begins = f"own.ccfr.alternative.{name}"
@@ -197,5 +197,5 @@ def test_the_panels_say_each_methods_error(methods):
     figure = results.calibration_panels(TEST, methods)
     assert len(figure.axes) == len(methods) == 6
     error = reliability(TEST.probs, TEST.labels).ece
-    assert f"softmax alone: {error:.3f}" in figure.alt
+    assert f"Softmax alone: {error:.3f}" in figure.alt
     assert figure.png().startswith(b"\x89PNG")
