@@ -133,3 +133,13 @@ def test_a_page_keeps_its_photographs_alone(origin, tmp_path, monkeypatch):
     damaged.write_bytes(damaged.read_bytes()[:-9])
     with pytest.raises(archive.RecordError, match="nothing was kept"):
         recording.keep_page(here)
+
+
+@pytest.mark.parametrize("paper", ["ccfr", "focus"])
+def test_every_row_of_a_paper_can_be_asked_for(paper):
+    from importlib import import_module
+
+    room = import_module(f"fgnb.pages.{paper}.recording")
+    rows = import_module(f"fgnb.{paper}.rows").ROWS
+    assert len(rows) >= 13
+    assert {"trained", "answers", "CODE"} <= set(dir(room))

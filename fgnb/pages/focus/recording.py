@@ -1,0 +1,48 @@
+"""What a record of each row of focus holds, for `fgnb train focus/ROW --keep`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from fgnb import focus, training
+from fgnb.data import ImageSet
+from fgnb.focus.rows import DEFAULT, HELD_OUT
+from fgnb.pages.focus import attention, overview, results
+from fgnb.pages.focus import training as losses
+from fgnb.presets import Preset
+from fgnb.report.records import answers_of
+from fgnb.training import Run
+
+CODE = tuple(dict.fromkeys((*results.CODE, *attention.CODE, *overview.CODE, *losses.CODE)))
+_NOISE = 0.5  # as the page on attention has it
+
+
+def trained(
+    row: str, preset: Preset, images: ImageSet, options: Mapping[str, Any]
+) -> tuple[Run, Any]:
+    """The run of a row, and its stage."""
+    stage = focus.row_stage(row, preset, images, **options)
+    return training.fit(stage), stage
+
+
+def answers(
+    row: str, preset: Preset, images: ImageSet, options: Mapping[str, Any]
+) -> tuple[Run, dict[str, np.ndarray]]:
+    """The run of a row, and its arrays."""
+    run, stage = trained(row, preset, images, options)
+    own = answers_of(run)
+    if row in results.WITH_BOXES:
+        own |= results.box_arrays(results.boxes_of(images, stage, run))
+    if row in HELD_OUT:
+        spec = stage.spec
+        p = SimpleNamespace(backbone=spec.backbone, seed=spec.seed, weights=stage.weights)
+        own |= losses.head_arrays({DEFAULT: run, row: run}, p)[row]
+    if row == DEFAULT:
+        maps = focus.class_maps(stage, run)
+        own |= overview.needed_arrays(stage, run)
+        own |= attention.row_arrays(stage, run, maps, _NOISE)
+    return run, own
