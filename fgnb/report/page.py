@@ -209,7 +209,7 @@ class Page:
         texts = {slug: text for slug, text in known.items() if text}
         if len(set(texts.values())) < 2:
             return next(iter(texts.values()), "") if sheets else render.published_of(number, None)
-        return "<br>".join(f"{text} <small>{SETS[slug]}</small>" for slug, text in texts.items())
+        return ", ".join(f"{text} <small>({SETS[slug]})</small>" for slug, text in texts.items())
 
     def _context(self, dataset: str, images: Any) -> records.Context:
         published = (

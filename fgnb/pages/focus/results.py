@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +36,7 @@ SINGLE, OURS, NTS = "ours-without-max-pooling", "ours", "nts-net"
 RANDOM, BEST = "random-boxes", "best-rival"
 TRAINED = (PLAIN, IMAGE_LEVEL, SINGLE, OURS, NTS)
 TRIO = (PLAIN, NTS, OURS)
+Boxes = tuple[Regions, dict[str, Coverage]]
 WITH_BOXES = {OURS: "ours", SINGLE: "a single map", NTS: "NTS"}
 _RIVALS, CONTROLS = (PLAIN, "equal-compute", NTS), ("equal-compute", RANDOM, "centre-boxes")
 
@@ -113,7 +114,9 @@ def _over_chance(row: str, group: str) -> Number:
     of, claimed = f"{row}/{array_name(group)}", row == OURS and group in CLAIMED
     where = "Box centres on the object" if group == "object" else f"Boxes on the {group}"
     return Number(
-        "focus.claim.regions-sit-on-parts" if claimed else f"own.focus.regions.{of}",
+        "focus.claim.regions-sit-on-parts"
+        if claimed
+        else f"own.focus.regions.{of.replace('/', '.')}",
         f"{where}, over chance: {WITH_BOXES[row]}",
         kinds.excess(of, f"{of}_chance"),
         f"Regions sit on the {group} more often than chance" if claimed else "",
@@ -153,26 +156,21 @@ def derive(sheet: Sheet, p: Any) -> None:
         sheet.derive(BEST, best, classes=arrays[best]["classes"])
 
 
-class Boxes(NamedTuple):
-    """The boxes that a row's hybrid classifier saw, and what they lie on."""
-
-    regions: Regions
-    coverage: dict[str, Coverage]
-
-
 def boxes_of(images: ImageSet, stage: Any, run: Run) -> Boxes:
-    """The boxes of a row; NTS chooses from anchors of its own."""
-    every = Regions.of(run)
-    best = every.best(stage.spec.concatenated)
-    anchors = nts_anchors(every.size) if isinstance(stage, NTSStage) else stage.anchors
-    return Boxes(best, coverage(images, best, anchors))
+    """The boxes that a row's classifier saw, and what they lie on; NTS has other anchors."""
+    best = Regions.of(run).best(stage.spec.concatenated)
+    anchors = nts_anchors(best.size) if isinstance(stage, NTSStage) else stage.anchors
+    return best, coverage(images, best, anchors)
 
 
-def box_arrays(boxes: Boxes) -> dict[str, np.ndarray]:
+def box_arrays(found: Boxes) -> dict[str, np.ndarray]:
     """What a record keeps of boxes."""
-    corners = boxes.regions.boxes
-    counted = {"boxes": corners, "count": np.full(len(corners), corners.shape[1])}
-    return counted | coverage_arrays(boxes.coverage)
+    boxes = found[0].boxes
+    return {
+        "boxes": boxes,
+        "count": np.full(len(boxes), boxes.shape[1]),
+        **coverage_arrays(found[1]),
+    }
 
 
 def image_level(run: Run) -> dict[str, np.ndarray]:
@@ -195,4 +193,4 @@ def comparison(page: Page) -> Html:
 
 def coverage_chart(boxes: Mapping[str, Boxes]) -> Picture:
     """Where the boxes of our two rows lie."""
-    return regions.coverage_chart({WITH_BOXES[row]: boxes[row].coverage for row in (OURS, SINGLE)})
+    return regions.coverage_chart({WITH_BOXES[row]: boxes[row][1] for row in (OURS, SINGLE)})

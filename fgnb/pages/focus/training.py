@@ -21,11 +21,11 @@ from fgnb.focus.region_answers import answers_under
 from fgnb.focus.spec import FocusSpec
 from fgnb.metrics.coverage import boxes_moved
 from fgnb.report import kinds
-from fgnb.report.figures import BLUE, RED, Picture, described
+from fgnb.report.figures import BLUE, Picture, described
 from fgnb.report.layout import Line, Step, Table, numbers_table, rows_table
 from fgnb.report.page import Page
 from fgnb.report.schedule import decay_arrays
-from fgnb.report.sheet import Number
+from fgnb.report.sheet import Number, entry_of
 from fgnb.training import Run
 
 NOTEBOOK = "focus/3-3-training"
@@ -83,7 +83,7 @@ def _without(row: str, claim: str, label: str, short: str) -> Line:
     return Line(number, Number(*step, short))
 
 
-_TRAINED, _AGAIN = "own.focus.choice.trained.{row}.accuracy", "own.focus.choice.{row}.accuracy"
+_ROW = "own.focus.choice.{row}.accuracy"
 CLAIMS = Table(
     "Zooming and sharing; each step is the default, minus the row",
     tuple(_without(row, *words) for row, words in CLAIMED.items()),
@@ -98,33 +98,33 @@ HEADS = numbers_table(
         if (row, head) not in _UNTRAINED
     ],
 )
-CHOSEN = _minus_default("Trained with another choice", _TRAINED, CHOICES)
+CHOSEN = _minus_default(
+    "Trained with another choice", _ROW.replace("{row}", "trained.{row}"), CHOICES
+)
 _MOVED = [
     Number(f"own.focus.choice.{row}.moved", label, kinds.mean_share(f"{row}/moved"))
     for row, label in RESELECTED.items()
 ]
-AT_TEST = _minus_default("Another choice at test alone", _AGAIN, RESELECTED, beside=_MOVED)
+AT_TEST = _minus_default("Another choice at test alone", _ROW, RESELECTED, beside=_MOVED)
 _USED = {
-    "weight-decay": ("Weight decay", "@weight_decay", "none"),
-    "momentum": ("Momentum of SGD", "@momentum", "none"),
-    "epochs": ("Epochs", "@epochs", "count"),
-    "learning-rate": ("Base learning rate", "@lr", "none"),
-    "learning-rate-pretrained": ("Rate of pretrained layers, x base", "@pretrained_rate", "ratio"),
-    "learning-rate-step": ("Preset paper: epochs to a step", "decay_learning-rate-step", "count"),
-    "learning-rate-factor": (
-        "Preset paper: factor of a step",
-        "decay_learning-rate-factor",
-        "none",
-    ),
+    "weight-decay": "@weight_decay",
+    "momentum": "@momentum",
+    "epochs": "@epochs",
+    "learning-rate": "@lr",
+    "learning-rate-pretrained": "@pretrained_rate",
+    "learning-rate-step": "decay_learning-rate-step",
+    "learning-rate-factor": "decay_learning-rate-factor",
 }
-SETTINGS_TABLE = numbers_table(
-    "Settings of section 4.2 and those in use",
-    [
-        Number(f"focus.setting.{name}", label, kinds.exact(f"{DEFAULT}/{of}"), unit=unit)
-        for name, (label, of, unit) in _USED.items()
-    ],
-)
-TABLES = (CLAIMS, ANSWERS, HEADS, CHOSEN, AT_TEST, SETTINGS_TABLE)
+
+
+def _setting(name: str, of: str) -> Number:
+    entry, where = entry_of(f"focus.setting.{name}"), "In use" if of[0] == "@" else "Preset paper"
+    rule = kinds.exact(f"{DEFAULT}/{of}")
+    return Number(entry.id, f"{where}: {entry.text}", rule, unit=entry.unit)
+
+
+IN_USE = numbers_table("Settings of section 4.2", [_setting(*pair) for pair in _USED.items()])
+TABLES = (CLAIMS, ANSWERS, HEADS, CHOSEN, AT_TEST, IN_USE)
 
 
 def wanted(p: Any) -> list[str]:
@@ -145,10 +145,8 @@ def head_arrays(runs: Mapping[str, Run], p: Any) -> dict[str, dict[str, np.ndarr
         right = kept["query_region_probs"].argmax(axis=2) == kept["query_labels"][:, None]
         image = kept["query_image_probs"].argmax(axis=1).astype(np.int16)
         found[row] = {"image": image, "region": right.mean(axis=1)}
-    paper, seed = presets.get("paper"), p.seed
-    found[DEFAULT] |= decay_arrays(
-        region_spec(paper, p.backbone, p.weights, fold="held-out", seed=seed)
-    )
+    chosen = {"backbone": p.backbone, "weights": p.weights, "seed": p.seed, "fold": "held-out"}
+    found[DEFAULT] |= decay_arrays(region_spec(presets.get("paper"), **chosen))
     return found
 
 
@@ -171,16 +169,17 @@ def library_loss(scores: Sequence[np.ndarray], labels: np.ndarray, spec: FocusSp
 
 
 def moved_chart(page: Page) -> Picture:
-    """Boxes that a choice at test moves, against what happens to the accuracy."""
+    """Boxes that each choice at test moves, beside what that does to the accuracy."""
     lines = page.numbers(AT_TEST, page.sheets[len(page.recorded)])
-    steps, moved = (lines[lines["kind"] == kind] for kind in ("difference", "mean_share"))
-    figure = Picture(figsize=(6.4, 3.6), layout="constrained")
-    axes, told = figure.subplots(), []
-    ends = [steps["value"] - steps["low"], steps["high"] - steps["value"]]
-    axes.errorbar(moved["value"], steps["value"], yerr=ends, fmt="o", color=BLUE, lw=1)
-    axes.axhline(0, color=RED, lw=1, linestyle="--")
-    for x, y, label in zip(moved["value"], steps["value"], moved["label"], strict=True):
-        axes.annotate(label, (x, y), (4, 4), textcoords="offset points", fontsize=7)
-        told.append(f"{label}: {x:.0f} % moved, {y:+.1f} points")
-    axes.set(xlabel="boxes that differ, %", ylabel="accuracy minus the default's, points")
-    return described(figure, f"Boxes moved against accuracy gained. {'; '.join(told)}.")
+    moved, steps = (lines[lines["kind"] == kind] for kind in ("mean_share", "difference"))
+    figure = Picture(figsize=(7.2, 3.4), layout="constrained")
+    panels, told = figure.subplots(1, 2, sharey=True), []
+    words = ("boxes that differ, %", "step of accuracy, points")
+    for axes, found, label in zip(panels, (moved, steps), words, strict=True):
+        value, low, high = (found[name].to_numpy() for name in ("value", "low", "high"))
+        axes.errorbar(value, moved["label"], xerr=[value - low, high - value], fmt="o", color=BLUE)
+        axes.set_xlabel(label)
+        axes.grid(color="#e6e6e6")
+        told.append(f"{label}: " + ", ".join(f"{v:.1f}" for v in value))
+    choices = ", ".join(moved["label"])
+    return described(figure, f"Choices at test: {choices}. {'; '.join(told)}.")
