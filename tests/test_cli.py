@@ -65,6 +65,7 @@ def test_score_prints_every_entry_once_with_its_state(invoke):
     assert done.exit_code == 0
     first_words = [line.split(" ")[0] for line in done.stdout.splitlines()]
     assert [word for word in first_words if word in claims.load()] == [e.id for e in claims.load()]
+    assert done.stdout.splitlines()[0].startswith(f"{len(claims.load())} entries: ")
     only = invoke("score", "--paper", "ccfr").stdout
     assert "ccfr.fig5" in only
     assert "pose." not in only

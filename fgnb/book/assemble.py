@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,11 @@ import yaml
 import fgnb
 from fgnb import paths, presets
 from fgnb.book import manifest, sources
+from fgnb.book.alt import with_alt
+from fgnb.book.generated import Generated
 from fgnb.book.library import versions
 from fgnb.book.manifest import Entry
+from fgnb.report import scorecard
 from fgnb.store import digest, file_sha256, write_atomic
 
 _PROSE = frozenset({".md", ".bib", ".py", ".css", ".js", ".png", ".svg"})
@@ -37,6 +40,7 @@ def assemble(preset: str, entries: Sequence[Entry]) -> Path:
 
     Raises:
         NotebookError: an executed copy, `_config.yml` or `_toc.yml` can't be read.
+        PlaceholderError: prose asks for a part that nothing generates.
     """
     target = paths.build_root() / preset / "source"
     wanted = dict(_files(preset, entries))
@@ -71,16 +75,17 @@ def _files(preset: str, entries: Sequence[Entry]) -> Any:
     root = paths.project_root()
     yield "_toc.yml", (root / "_toc.yml").read_bytes()
     yield "_config.yml", _config(root / "_config.yml", preset)
+    listed = {page for page in manifest.pages() if page.startswith("notebooks/")}
+    addresses = {page.removeprefix("notebooks/"): f"../{page}.html" for page in listed}
+    generated = Generated(scorecard.read(entry.output for entry in entries), addresses.get)
     for file in sorted((root / "book").rglob("*")):
         if file.is_file() and file.suffix in _PROSE and "__pycache__" not in file.parts:
-            yield file.relative_to(root).as_posix(), file.read_bytes()
-    from fgnb.report import pages
-
+            name, content = file.relative_to(root).as_posix(), file.read_bytes()
+            is_text = file.suffix == ".md"
+            yield name, generated.fill(content.decode(), name).encode() if is_text else content
     for entry in entries:
         text = json.dumps(_page(entry), indent=1, ensure_ascii=False, sort_keys=True)
         yield f"notebooks/{entry.name}.ipynb", f"{text}\n".encode()
-    generated = pages.render([entry.output for entry in entries], _page_of(entries))
-    yield from ((name, text.encode()) for name, text in generated.items())
 
 
 def _config(file: Path, preset: str) -> bytes:
@@ -103,9 +108,7 @@ def banner(preset: str) -> str:
 
 
 def _page(entry: Entry) -> dict[str, Any]:
-    """An executed notebook as a page: current text, alternative texts, what was recorded."""
-    from fgnb.report import pages
-
+    """An executed notebook as a page: current text, alternative texts, settings folded."""
     try:
         page = sources.with_current_text(sources.read(entry.output), sources.read(entry.source))
     except sources.NotebookError as error:
@@ -115,24 +118,10 @@ def _page(entry: Entry) -> dict[str, Any]:
     page["metadata"].pop("fgnb", None)
     for cell in page["cells"]:
         cell["metadata"].pop("papermill", None)
+        if sources.INJECTED in sources.tags(cell):
+            cell["metadata"]["tags"] = [*sources.tags(cell), "hide-input"]
         for output in cell.get("outputs", []):
             for kind in LAB_ONLY & set(output.get("data", {})):
                 del output["data"][kind]
-    page["cells"] = [pages.with_alt(cell) for cell in page["cells"]]
-    page["cells"] += pages.recorded_cells(entry.name)
+    page["cells"] = [with_alt(cell) for cell in page["cells"]]
     return page
-
-
-def _page_of(entries: Sequence[Entry]) -> Callable[[str], str | None]:
-    """Home notebook, or claim that was measured, -> page; None where there is none."""
-    from fgnb.report.files import gather
-
-    listed = set(manifest.pages())
-    results, _ = gather([entry.output for entry in entries])
-    measured = {result.claim: result.provenance.notebook for result in results}
-
-    def find(name: str) -> str | None:
-        page = f"notebooks/{measured.get(name, name)}"
-        return page if page in listed else None
-
-    return find

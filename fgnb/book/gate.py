@@ -101,10 +101,8 @@ def _pictures(executed: sources.Notebook, entry: Entry) -> Iterator[str]:
     named = [str(values["dataset"]) for values in given if "dataset" in values]
     for file in sorted(entry.results.rglob("*.json")) if entry.results.is_dir() else []:
         try:
-            content = json.loads(file.read_bytes())
             if not file.name.endswith(".numbers.json"):
-                made = content.get("results", [content])
-                named += [str(one["provenance"]["dataset"]) for one in made]
+                named.append(str(json.loads(file.read_bytes())["provenance"]["dataset"]))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             yield f"its results {file.name} can't be read"
     for name in sorted(set(named)):

@@ -129,16 +129,13 @@ def make_book(preset: PresetOption = "demo", cores: Cores = 2) -> None:
 @app.command("score")
 @plainly
 def score(paper: Paper = None, preset: PresetOption = "demo") -> None:
-    """Print the scorecard: every published entry, measured, cited or planned."""
+    """Print the scorecard: claims and their readings, then every published entry."""
     from fgnb import paths
+    from fgnb.cli.score import to_text
     from fgnb.report import scorecard
-    from fgnb.report.files import gather
 
     executed = sorted((paths.build_root() / preset / "notebooks").rglob("*.ipynb"))
-    results, refused = gather(executed)
-    lines = scorecard.score(results, paper)
-    own = scorecard.own_rows(results, paper)
-    typer.echo(scorecard.to_text(lines, own, refused))
+    typer.echo(to_text(scorecard.read(executed), paper))
 
 
 def _show_cell(done: int, count: int) -> None:

@@ -1,249 +1,190 @@
-"""Every entry of the ledger exactly once: measured, cited or planned.
+"""What the pages measured, against the ledger: claims and their readings first, then the rest.
 
-A measured entry shows each of its results under it, each with its protocol; a planned one never
-shows a number of ours.
+Each executed notebook leaves `<name>.numbers.json` beside it, a line a number; together they are
+one DataFrame. Every entry of the ledger stands on the scorecard exactly once: measured, cited or
+planned. A planned one never has a number of ours; drawn pictures have a column of their own.
 """
 
 from __future__ import annotations
 
 import html
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import json
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
-from fgnb.report import numbers
-from fgnb.report.files import Refused
-from fgnb.report.markup import Cell, Table, escape_myst
-from fgnb.report.results import OWN, Result, row_name
-from fgnb.report.tables import badge, short_commit
+import pandas as pd
 
-PageOf = Callable[[str], str | None]
+from fgnb import claims
+from fgnb.report import archive, render
+from fgnb.report.readings import MARKS
+from fgnb.report.records import PROTOCOLS
+from fgnb.report.sheet import COLUMNS, OWN
+
 STATES = ("measured", "cited", "planned")
-_COLUMNS = (
-    *("What", "Paper", "State", "Ours", "95 % interval", "Protocol"),
-    *("Verdict", "Device", "Commit"),
-)
-_NUMERIC = frozenset({"Paper", "Ours"})
+Lines = list[dict[str, Any]]
+# Notebook -> its address from the pages of book/; None where the book has no such page.
+LinkTo = Callable[[str], str | None]
+_RUN = ("notebook", "title", "protocol", "network", "preset", "device", "commit", "test_reads")
+_SAME = ("claim", "label", "kind", "rule", "title", "protocol", "preset", "network", "recorded")
+_DRAWN = "This book: <small>on drawn pictures, no evidence</small>"
 
 
-@dataclass(frozen=True)
-class Line:
-    """One ledger entry with its state and whatever was measured for it."""
+def read(executed: Iterable[Path]) -> pd.DataFrame:
+    """The numbers beside executed notebooks, a line each: what a page's `details` kept."""
+    lines: Lines = []
+    for notebook in executed:
+        for file in sorted(notebook.with_suffix(".results").glob("*.numbers.json")):
+            lines += json.loads(file.read_bytes())
+    columns = dict.fromkeys([*COLUMNS, *_RUN, *(name for line in lines[:1] for name in line)])
+    return pd.DataFrame(lines, columns=list(columns)).drop_duplicates(list(_SAME))
 
-    entry: Any
-    state: str
-    results: tuple[Result, ...]
 
+def score(numbers: pd.DataFrame, paper: str | None = None) -> pd.DataFrame:
+    """The ledger's entries in its order, a line each, with what is published and their state.
 
-def score(results: Iterable[Result], paper: str | None = None) -> list[Line]:
-    """The scorecard's lines in the order of the ledger.
-
-    Args:
-        results: measured and recorded results; those with an own id have no entry and no line.
-        paper: one paper; all where None.
+    Raises:
+        ValueError: an unknown paper.
     """
-    from fgnb import claims
-
-    of: dict[str, list[Result]] = {}
-    for result in results:
-        of.setdefault(result.claim, []).append(result)
-    lines = []
+    measured, lines = set(numbers["claim"]), []
     for entry in claims.load(paper):
-        found = tuple(of.get(entry.id, ()))
-        state = "measured" if found else "cited" if entry.by == "cited" else "planned"
-        lines.append(Line(entry, state, found))
-    return lines
+        unmeasured = "cited" if entry.by == "cited" else "planned"
+        line = {name: getattr(entry, name) for name in ("id", "paper", "kind", "place", "home")}
+        line["state"] = "measured" if entry.id in measured else unmeasured
+        value = math.nan if entry.value is None else entry.value
+        line["published"] = render.published(value, entry.unit) or "unreadable" * entry.unreadable
+        words: tuple[str, ...] = (entry.text,)
+        if entry.kind == "number":
+            row = () if entry.metric == "setting" else (entry.method, entry.metric)
+            words = (*row[:1], entry.text, *row[1:], entry.dataset)
+        known = dict.fromkeys(word for word in words if word not in ("", "none"))
+        lines.append({**line, "what": ", ".join(known) or entry.id})
+    return pd.DataFrame(lines)
 
 
-def counts(lines: Sequence[Line]) -> dict[str, int]:
-    """How many entries are in each state."""
-    found = Counter(line.state for line in lines)
-    return {state: found[state] for state in STATES}
+def counts(entries: pd.DataFrame) -> str:
+    """How many entries there are, and how many in each state."""
+    of = [f"{n} {state}" for state in STATES if (n := int((entries["state"] == state).sum()))]
+    return f"{len(entries)} {'entry' if len(entries) == 1 else 'entries'}: {', '.join(of)}"
 
 
-def own_rows(results: Iterable[Result], paper: str | None = None) -> list[Result]:
-    """Results without a published counterpart: our baselines and checks."""
-    return [
-        result
-        for result in results
-        if result.claim.startswith(OWN)
-        and (paper is None or result.provenance.notebook.split("/")[0] == paper)
+def by_claim(numbers: pd.DataFrame) -> dict[str, Lines]:
+    """What was measured of each claim."""
+    return {str(k): own.to_dict("records") for k, own in numbers.groupby("claim", sort=False)}
+
+
+def telling(lines: Lines) -> Lines:
+    """Those that answer a claim: what its page leads with, else what is read, else one number."""
+    for field in ("short", "expect"):
+        chosen = [line for line in lines if line[field]]
+        if chosen:
+            return chosen
+    return [line for line in lines if line["label"] == lines[0]["label"]]
+
+
+def claims_table(entries: pd.DataFrame, of: dict[str, Lines], link: LinkTo) -> str:
+    """Claims with their readings, from `by_claim`; no number of ours where they are planned."""
+    rows = []
+    for entry in entries[entries["kind"] == "claim"].to_dict("records"):
+        lines = telling(of.get(entry["id"], []))
+        printed = [render.published(line["published"], line["unit"], step=True) for line in lines]
+        found = _on(lines, True) or (render.unmeasured() if lines else entry["state"])
+        rows.append([_head(entry, link), next(filter(None, printed), ""), found])
+    return _grid(("Claim", "Published", "On photographs"), rows)
+
+
+def page(numbers: pd.DataFrame, link: LinkTo) -> str:
+    """What stands under the scorecard's introduction, in MyST."""
+    entries, of = score(numbers), by_claim(numbers)
+    marks = ", ".join(f"{mark} {word}" for word, mark in MARKS.items())
+    out = [f"{counts(entries)}. The marks: {marks}.\n"]
+    for paper in reversed(claims.load().papers):  # as the book has them
+        own = entries[entries["paper"] == paper.paper]
+        out.append(f"\n## {paper.paper}\n\n*{paper.title}*. {counts(own)}.\n")
+        claimed, figure = own["kind"] == "claim", own["kind"] == "figure"
+        table = own["place"].str.startswith("Table") & (own["kind"] == "number")
+        parts = {"Claims": own[claimed], **dict(list(own[table].groupby("place", sort=False)))}
+        for title, rows in parts.items():
+            ours = rows["state"] == "measured"
+            table_of = claims_table if title == "Claims" else _entries
+            body = table_of(rows[ours], of, link)
+            out += [f"\n**{title}**\n\n{body}\n"] * bool(body)
+            out.append(_fold(title, rows[~ours], of, link))
+        out.append(_fold("Figures", own[figure], of, link))
+        out.append(_fold("The text", own[~claimed & ~figure & ~table], of, link))
+    ours = numbers[numbers["claim"].str.startswith(OWN) & (numbers["short"] != "")]
+    ours = ours[ours["protocol"] != "drawn"]
+    heads = [_linked(one["short"], link(one["notebook"])) for (one, *_) in by_claim(ours).values()]
+    rows = [
+        [head, _on(own, True)] for head, own in zip(heads, by_claim(ours).values(), strict=True)
     ]
+    if rows:
+        out.append(f"\n## What no paper claims\n\n{_grid(('Ours', 'On photographs'), rows)}\n")
+    return "".join([*out, "\n## Where the numbers come from\n\n", _origins(numbers, link), "\n"])
 
 
-def to_text(
-    lines: Sequence[Line], own: Sequence[Result] = (), refused: Sequence[Refused] = ()
-) -> str:
-    """The scorecard for a terminal: a block a paper, a line an entry or result."""
-    blocks = [_summary(lines)]
-    for paper in dict.fromkeys(line.entry.paper for line in lines):
-        rows: list[tuple[Cell, ...]] = []
-        for line in (line for line in lines if line.entry.paper == paper):
-            rows += _text_rows(line)
-        columns = ("entry", "place", "state", "paper", "ours", "95 % interval", "protocol")
-        table = Table(columns, tuple(rows), frozenset({"paper", "ours"}))
-        blocks.append(f"{paper}\n{table.to_text()}")
-    if own:
-        rows = [(Cell(result.claim), Cell(result.label), *_text_result(result)) for result in own]
-        names = ("own row", "name", "ours", "95 % interval", "protocol")
-        blocks.append(Table(names, tuple(rows), frozenset({"ours"})).to_text())
-    if refused:
-        blocks.append("\n".join(["refused, not shown", *(f"  {item}" for item in refused)]))
-    return "\n\n".join(blocks)
+def _fold(title: str, entries: pd.DataFrame, of: dict[str, Lines], link: LinkTo) -> str:
+    body = _entries(entries, of, link)
+    return f"\n{render.fold(f'{title} ({counts(entries)})', body)}\n" if body else ""
 
 
-def to_myst(
-    lines: Sequence[Line],
-    page_of: PageOf,
-    titles: dict[str, str],
-    own: Sequence[Result] = (),
-    refused: Sequence[Refused] = (),
-) -> str:
-    """The scorecard as a page of the book, grouped by paper and place.
-
-    Args:
-        lines: of `score`.
-        page_of: home notebook or claim id -> page of the book (path, no suffix), None without one.
-        titles: paper -> title.
-        own: results without a ledger entry.
-        refused: recorded results that are not shown, with the reason.
-    """
-    out = ["# Scorecard\n", _INTRODUCTION, f"\n{_summary(lines)}\n", _FILTER]
-    for paper in dict.fromkeys(line.entry.paper for line in lines):
-        papers = [line for line in lines if line.entry.paper == paper]
-        out.append(f"\n## {escape_myst(titles.get(paper, paper))}\n\n{_summary(papers)}\n")
-        for place in dict.fromkeys(line.entry.place for line in papers):
-            group = [line for line in papers if line.entry.place == place]
-            rows = [row for line in group for row in _page_rows(line, page_of)]
-            if not any(line.results for line in group):
-                rows = [row[:3] for row in rows]
-            table = Table(_COLUMNS[: len(rows[0])], tuple(rows), _NUMERIC)
-            out.append(_details(place, group, table.to_myst()))
-    if own:
-        columns = ("Row", "Id", *_COLUMNS[3:6], *_COLUMNS[7:])
-        rows = [_own_row(result, page_of) for result in own]
-        out.append("\n## Rows of our own\n\nBaselines and checks that no paper prints.\n")
-        out.append(Table(columns, tuple(rows), _NUMERIC).to_myst())
-    if refused:
-        out.append("\n## Recorded, but not shown\n\n")
-        out += [f"- {escape_myst(str(item))}\n" for item in refused]
-    return "".join(out)
+def _entries(entries: pd.DataFrame, of: dict[str, Lines], link: LinkTo) -> str:
+    """Entries with what was measured of them, or with their state where nothing was."""
+    rows, measured = [], "measured" in set(entries["state"])
+    for entry in entries.to_dict("records"):
+        lines = of.get(entry["id"], [])
+        found = [_on(lines, True) or entry["state"] * (not lines), _on(lines, False)]
+        cells = found if measured else [entry["state"]]
+        rows.append([_head(entry, link), entry["published"], *cells])
+    return _grid(("", "Published", *(("On photographs", _DRAWN) if measured else ("State",))), rows)
 
 
-_INTRODUCTION = """
-Every number, figure and testable claim of the papers, exactly once. *Measured* entries show our
-result with its interval and protocol; *cited* ones the papers took from other publications;
-*planned* ones have a home notebook that is not written yet, and no number of ours.
-Drawn pictures and subsets carry no verdict: what was measured there is not the published number.
-"""
-
-_FILTER = """
-<fieldset class="fgnb-filter"><legend>Show</legend>
-<label><input type="radio" name="fgnb-state" id="fgnb-show-all" checked> all</label>
-<label><input type="radio" name="fgnb-state" id="fgnb-show-measured"> measured</label>
-<label><input type="radio" name="fgnb-state" id="fgnb-show-cited"> cited</label>
-<label><input type="radio" name="fgnb-state" id="fgnb-show-planned"> planned</label>
-</fieldset>
-<style>
-body:has(#fgnb-show-measured:checked) .fgnb-place tbody tr:not(:has(.fgnb-measured)),
-body:has(#fgnb-show-cited:checked) .fgnb-place tbody tr:not(:has(.fgnb-cited)),
-body:has(#fgnb-show-planned:checked) .fgnb-place tbody tr:not(:has(.fgnb-planned)),
-body:has(#fgnb-show-measured:checked) .fgnb-place:not(:has(.fgnb-measured)),
-body:has(#fgnb-show-cited:checked) .fgnb-place:not(:has(.fgnb-cited)),
-body:has(#fgnb-show-planned:checked) .fgnb-place:not(:has(.fgnb-planned)) { display: none; }
-.fgnb-place { overflow-x: auto; }
-</style>
-"""
+def _origins(numbers: pd.DataFrame, link: LinkTo) -> str:
+    """Each set and run that a chapter's numbers come from, once; and what is refused."""
+    rows = []
+    for line in numbers.drop_duplicates(list(_RUN)).to_dict("records"):
+        cells = [line[name] for name in ("title", "network", "preset", "device")]
+        cells += [line["commit"][:10], line["test_reads"] if line["recorded"] else ""]
+        cells.insert(1, PROTOCOLS[line["protocol"]])
+        rows.append([_linked(line["notebook"], link(line["notebook"])), *map(_escaped, cells)])
+    columns = ("Chapter", "Pictures", "Protocol", "Network", "Preset", "Device", "Commit")
+    refused = [f"<li>{_escaped(f)}</li>" for p in claims.PAPERS for f in archive.recorded(p)[1]]
+    lost = f"<p>Recorded, but not shown:</p><ul>{''.join(refused)}</ul>" if refused else ""
+    return render.fold("Sets and runs", _grid((*columns, "Test set read"), rows)) + lost
 
 
-def _summary(lines: Sequence[Line]) -> str:
-    found = counts(lines)
-    noun = "entry" if len(lines) == 1 else "entries"
-    return f"{len(lines)} {noun}: " + ", ".join(f"{n} {state}" for state, n in found.items())
+def _on(lines: Lines, photographs: bool) -> str:
+    """The numbers on photographs, or those on drawn pictures, under the names of their sets."""
+    own = [line for line in lines if (line["protocol"] != "drawn") is photographs]
+    labelled = len({line["label"] for line in own}) > 1
+    runs = {(line["title"], line["network"], line["preset"]) for line in own}
+    several = len(runs) > len({line["title"] for line in own})
+    parts: dict[str, str] = {}
+    for line in own:
+        about = [line["title"], f"n = {line['n']:,}"]
+        about += [PROTOCOLS[line["protocol"]]] * photographs
+        about += [line["network"], f"preset {line['preset']}"] * several
+        label = f"{_escaped(line['label'])}: " * labelled
+        name = _escaped("; ".join(part for part in about if part))
+        parts[name] = f"{parts.get(name, '')}<div>{label}{render.value(line)}</div>"
+    return "".join(f"<small>{name}</small>{found}" for name, found in parts.items())
 
 
-def _details(place: str, group: Sequence[Line], table: str) -> str:
-    measured = any(line.state == "measured" for line in group)
-    summary = html.escape(f"{place} ({_summary(group)})")
-    opened = " open" if measured else ""
-    return (
-        f'\n<details class="fgnb-place"{opened}><summary>{summary}</summary>\n\n{table}\n'
-        "</details>\n"
-    )
+def _grid(columns: Iterable[str], rows: list[list[str]]) -> str:
+    return render.grid(tuple(columns), rows, kind="fgnb-score") if rows else ""
 
 
-def what(entry: Any) -> str:
-    """An entry in a few words: method, metric and data set, or the claim's text."""
-    if entry.kind != "number":
-        return str(entry.text)
-    words = (row_name(entry), entry.metric, entry.dataset)
-    return ", ".join(dict.fromkeys(word for word in words if word not in ("", "none")))
+def _head(entry: dict[str, Any], link: LinkTo) -> str:
+    in_table = entry["kind"] == "number" and entry["place"].startswith("Table")
+    place = "" if in_table else f" <small>{_escaped(entry['place'])}</small>"
+    return f'<span id="{entry["id"]}">{_linked(entry["what"], link(entry["home"]))}</span>{place}'
 
 
-def _text_rows(line: Line) -> list[tuple[Cell, ...]]:
-    entry = line.entry
-    head = (Cell(entry.id), Cell(entry.place), Cell(line.state), Cell(numbers.published(entry)))
-    if not line.results:
-        return [(*head, Cell(""), Cell(""), Cell(""))]
-    blank = (Cell(""), Cell(""), Cell(""), Cell(""))
-    return [
-        (
-            *(head if i == 0 else blank),
-            *_text_result(result),
-        )
-        for i, result in enumerate(line.results)
-    ]
+def _linked(text: str, address: str | None) -> str:
+    return f'<a href="{_escaped(address)}">{_escaped(text)}</a>' if address else _escaped(text)
 
 
-def _text_result(result: Result) -> tuple[Cell, ...]:
-    protocol = f"{result.provenance.standing}, preset {result.provenance.preset}"
-    if result.recorded:
-        times = "once" if result.total_reads == 1 else f"{result.total_reads} times"
-        protocol += f", recorded, test read {times}"
-    return (
-        Cell(numbers.number(result.value, result.unit)),
-        Cell(numbers.interval(result)),
-        Cell(protocol),
-    )
-
-
-def _own_row(result: Result, page_of: PageOf) -> tuple[Cell, ...]:
-    return (
-        Cell(result.label, page=page_of(result.provenance.notebook) or ""),
-        Cell(result.claim),
-        *_measured(result),
-        *_made_by(result),
-    )
-
-
-def _measured(result: Result) -> tuple[Cell, ...]:
-    value = Cell(numbers.number(result.value, result.unit), strong=True)
-    return (value, Cell(numbers.interval(result)), badge(result))
-
-
-def _made_by(result: Result) -> tuple[Cell, ...]:
-    origin = result.provenance
-    return (Cell(origin.device), Cell(short_commit(origin.commit)))
-
-
-def _page_rows(line: Line, page_of: PageOf) -> list[tuple[Cell, ...]]:
-    entry = line.entry
-    page = page_of(entry.id) or page_of(entry.home) or ""
-    head = (
-        Cell(what(entry), page=page),
-        Cell(numbers.published(entry), title=entry.id),
-        Cell(line.state, badge=line.state),
-    )
-    if not line.results:
-        return [(*head, *[Cell("")] * 6)]
-    again = (Cell(""), Cell(""), Cell(line.state, badge=line.state))
-    return [
-        (
-            *(head if i == 0 else again),
-            *_measured(result),
-            Cell(numbers.verdict(entry, result)),
-            *_made_by(result),
-        )
-        for i, result in enumerate(line.results)
-    ]
+def _escaped(text: Any) -> str:
+    """In one line, since a blank one would end the HTML within a page of text."""
+    return html.escape(" ".join(str(text).split()))

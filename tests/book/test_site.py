@@ -10,6 +10,7 @@ import pytest
 from fgnb.book import GateError, make, manifest
 from fgnb.book.assemble import assemble
 from fgnb.book.build import BuildError
+from fgnb.book.generated import PlaceholderError
 
 ROOT = Path(__file__).parents[2]
 OUTSIDE = re.compile(r"""<(?:script|link|img|iframe)[^>]*(?:src|href)=["'](?:https?:)?//""")
@@ -21,7 +22,8 @@ def book(project):
         shutil.copy(ROOT / name, project.root / name)
     for name in ("book/_ext", "book/_static"):
         shutil.copytree(ROOT / name, project.root / name)
-    (project.root / "book/intro.md").write_text("# A book\n\nIts first page: $x^2$.\n")
+    text = "# A book\n\nIts first page: $x^2$.\n\n<!-- fgnb: claims pose -->\n"
+    (project.root / "book/intro.md").write_text(text)
     project.add("a/one", "print('the only number: 42')")
     return project
 
@@ -47,8 +49,11 @@ def test_from_notebook_to_site_and_again(book, monkeypatch):
     page = pages["notebooks/a/one.html"]
     assert "the only number: 42" in page
     assert "tag_parameters" in page
-    assert "tag_injected-parameters" in page
+    assert "tag_injected-parameters tag_hide-input" in page
     assert str(book.root) not in page
+    claims = pages["book/intro.html"]
+    assert 'id="pose.claim.end-to-end-helps"' in claims
+    assert "<!-- fgnb" not in claims
     for name, text in pages.items():
         assert not OUTSIDE.search(text), name
         assert "sphinx-thebe.js" not in text, name
@@ -105,6 +110,12 @@ def test_what_no_longer_belongs_is_removed(book):
     assemble("smoke", [])
     assert not (source / "book/former.md").exists()
     assert (source / "book/intro.md").is_file()
+
+
+def test_prose_that_asks_for_what_nothing_generates_gives_no_site(book):
+    (book.root / "book/intro.md").write_text("# A book\n\n<!-- fgnb: clams pose -->\n")
+    with pytest.raises(PlaceholderError, match=r"book/intro\.md: nothing generates 'clams pose'"):
+        assemble("smoke", [])
 
 
 def test_a_notebook_that_the_gate_stops_gives_no_site(book, monkeypatch):

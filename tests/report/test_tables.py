@@ -1,4 +1,4 @@
-"""Tables and the scorecard: nothing is passed off, nothing is left out, nothing breaks the page."""
+"""Tables: nothing is passed off, nothing is left out, nothing breaks the page."""
 
 import re
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from fgnb import claims, report
-from fgnb.report import numbers, pages, scorecard
+from fgnb.report import numbers
 from fgnb.report.markup import Cell, Table
 
 NASTY = '<script>alert("x")</script> a|b `c` *d* $e$'
@@ -98,75 +98,6 @@ def test_a_table_shows_itself_three_ways():
     assert table.to_text().splitlines() == ["a  b", "-  -", "x  1"]
     with pytest.raises(ValueError, match="row 0 has 1 cells, needs 2"):
         Table(("a", "b"), ((Cell("x"),),))
-
-
-def test_every_entry_exactly_once_and_no_number_of_ours_where_planned(results):
-    lines = scorecard.score(results)
-    assert [line.entry.id for line in lines] == [entry.id for entry in claims.load()]
-    states = {line.entry.id: line.state for line in lines}
-    assert states["ccfr.table4.cub.ccfr"] == "measured"
-    assert states["ccfr.table2.cub.bcn"] == "cited"
-    assert states["ccfr.table4.cars.ccfr"] == "planned"
-    assert sum(scorecard.counts(lines).values()) == len(claims.load())
-    text = scorecard.to_text(lines)
-    for entry in claims.load():
-        assert len(re.findall(rf"^{re.escape(entry.id)} ", text, re.MULTILINE)) == 1
-    rows = [row for line in lines if line.state != "measured" for row in scorecard._text_rows(line)]
-    assert all(cell.text == "" for row in rows for cell in row[4:])
-    pages_rows = [
-        row
-        for line in lines
-        if line.state != "measured"
-        for row in scorecard._page_rows(line, lambda home: None)
-    ]
-    assert all(cell.text == "" for row in pages_rows for cell in row[3:])
-
-
-def test_each_measurement_stands_under_its_entry_with_its_protocol(results, provenance):
-    drawn = replace(results[1], provenance=provenance(protocol="drawn"))
-    kept = replace(results[1], recorded=True, total_reads=2)
-    text = scorecard.to_text(scorecard.score([drawn, kept]))
-    block = text[text.index("ccfr.table4.cub.ccfr ") :].splitlines()[:2]
-    assert "drawn pictures" in block[0]
-    assert "40 of 200" in block[1]
-    assert "test read 2 times" in block[1]
-
-
-def test_the_page_links_what_exists_and_lists_the_refused(results, arrays, tmp_path):
-    file = report.save("3-3-re-ranking", results, arrays)
-    kept = report.keep(tmp_path / "nb.results", "ccfr")[0]
-    file.write_text(file.read_text().replace('"commit": "unknown"', '"commit": ""', 1))
-    kept.with_suffix(".npz").unlink()
-    home = "ccfr/3-3-re-ranking"
-    made = pages.render([tmp_path / "nb.ipynb"], lambda h: f"notebooks/{h}" if h == home else None)
-    page = made["book/scorecard.md"]
-    assert f"</notebooks/{home}>" in page
-    assert "</notebooks/ccfr/4-3" not in page
-    assert "Recorded, but not shown" in page
-    assert "provenance lacks commit" in page
-    assert "arrays are missing" in page
-    cells = pages.recorded_cells(home)
-    assert [cell["cell_type"] for cell in cells] == ["markdown"]
-    assert "arrays are missing" in cells[0]["source"]
-
-
-def test_recorded_cells_show_numbers_tests_settings_and_provenance(results, arrays, tmp_path):
-    report.save("3-3-re-ranking", results, arrays)
-    report.keep(tmp_path / "nb.results", "ccfr")
-    text = pages.recorded_cells("ccfr/3-3-re-ranking")[0]["source"]
-    assert pages.HEADING in text
-    assert f"{results[1].value:.2f}" in text
-    assert "exact McNemar" in text
-    assert "held" in text
-    assert "Data manifest" in text
-    assert pages.recorded_cells("ccfr/4-1-datasets") == []
-
-
-def test_drawn_results_are_never_shown_as_photographs(results, arrays, provenance, tmp_path):
-    drawn = [replace(r, provenance=provenance(protocol="drawn")) for r in results]
-    report.save("3-3-re-ranking", drawn, arrays)
-    report.keep(tmp_path / "nb.results", "ccfr")
-    assert pages.recorded_cells("ccfr/3-3-re-ranking") == []
 
 
 def test_changed_code_is_said(results, provenance):
