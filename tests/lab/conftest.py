@@ -23,7 +23,7 @@ import pytest
 from chromium import browser, visit  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS, RUN_SECONDS, ANSWER_SECONDS = 60, 300, 20
+START_SECONDS, RUN_SECONDS, ANSWER_SECONDS = 60, 600, 20
 OPTIONS = [
     "--no-browser",
     "--allow-root",  # a container's only user often is root
