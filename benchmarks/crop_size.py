@@ -17,7 +17,7 @@ import numpy as np
 from shares import accuracy
 
 from fgnb import ccfr, data, presets, training
-from fgnb.report.controls import control_scale
+from fgnb.pages.ccfr.ablation import control_scale
 
 SEEDS = (0, 1, 2)
 CROPS = (48, 112)

@@ -1,49 +1,6 @@
-"""Results that carry their provenance: recorded, checked, and shown beside the published ones.
+"""The grammar of a page: records of rows, numbers that follow from them, readings, tables.
 
-`collect` gathers a provenance, `measure` (or `record`) makes results, `save` keeps them beside the
-executed notebook; `published_table`, `paired_table` and `footer` show them. Figures are in
-`fgnb.report.figures`, the explorer in `fgnb.report.explorer`.
+`records` and `archive` keep answers with their provenance; `kinds`, `sheet` and `readings` make
+numbers of them; `layout`, `render` and `folds` show them; `page` is what a notebook asks. It knows
+no paper: what one chapter alone counts or draws is in `fgnb.pages`.
 """
-
-from fgnb.report.derive import compare, measure, rederive, rederive_comparisons
-from fgnb.report.files import (
-    Refused,
-    keep,
-    load_recorded,
-    read_arrays,
-    read_folder,
-    results_beside,
-    save,
-)
-from fgnb.report.footer import Footer, footer
-from fgnb.report.markup import Table
-from fgnb.report.provenance import Provenance, ProvenanceError, code_changed, collect
-from fgnb.report.results import Result, ResultError, record
-from fgnb.report.tables import paired_table, published_table, settings_table
-
-__all__ = [
-    "Footer",
-    "Provenance",
-    "ProvenanceError",
-    "Refused",
-    "Result",
-    "ResultError",
-    "Table",
-    "code_changed",
-    "collect",
-    "compare",
-    "footer",
-    "keep",
-    "load_recorded",
-    "measure",
-    "paired_table",
-    "published_table",
-    "read_arrays",
-    "read_folder",
-    "record",
-    "rederive",
-    "rederive_comparisons",
-    "results_beside",
-    "save",
-    "settings_table",
-]

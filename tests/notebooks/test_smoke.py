@@ -10,8 +10,9 @@ import nbformat
 import numpy as np
 import pytest
 
-from fgnb import claims, report
+from fgnb import claims
 from fgnb.book import run_notebook
+from fgnb.report import archive
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NAMES = [p.relative_to(NOTEBOOKS).with_suffix("").as_posix() for p in NOTEBOOKS.rglob("*.ipynb")]
@@ -55,11 +56,21 @@ def test_it_runs_whole_and_records(name, strictly):
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in cells)
     assert not [o for cell in cells for o in cell.outputs if o.output_type == "error"]
-    results, refused = report.read_folder(executed.results)
-    assert results
+    records, refused = archive.read_folder(executed.results)
+    assert records
     assert not refused
-    assert {result.provenance.protocol for result in results} == {"drawn"}
-    assert {result.provenance.notebook for result in results} == {name}
+    assert {record.origin.protocol for record in records} == {"drawn"}
+    here = [line for line in numbers(executed.results) if not line["recorded"]]
+    assert here
+    assert {line["protocol"] for line in here} == {"drawn"}
+    assert {line["notebook"] for line in here} == {name}
+    assert not any(line["reading"] for line in here), "drawn pictures give no reading"
+
+
+def numbers(results):
+    """What a notebook's page derived, recorded photographs included."""
+    (file,) = results.glob(f"*{archive.NUMBERS}")
+    return json.loads(file.read_text())
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
@@ -85,24 +96,32 @@ def test_plain_papermill_from_another_folder_gives_the_same_numbers(
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    for file in sorted(first.glob("*.json")):
-        ours, theirs = (json.loads(f.read_text()) for f in (file, tmp_path / "results" / file.name))
-        for one, other in zip(ours["results"], theirs["results"], strict=True):
-            assert (one["claim"], one["value"]) == (other["claim"], other["value"])
-            assert one["interval"] == other["interval"]
-        with (
-            np.load(file.with_suffix(".npz")) as one,
-            np.load(tmp_path / "results" / f"{file.stem}.npz") as other,
-        ):
-            assert all(np.array_equal(one[key], other[key]) for key in one.files)
+    pairs = zip(numbers(first), numbers(tmp_path / "results"), strict=True)
+    for one, other in pairs:
+        for key in ("claim", "label", "value", "low", "high", "n"):
+            assert one[key] == other[key] or one[key] != one[key], (one["label"], key)
+    ours, theirs = (
+        {(r.row, r.origin.dataset): r.arrays for r in archive.read_folder(folder)[0]}
+        for folder in (first, tmp_path / "results")
+    )
+    assert ours.keys() == theirs.keys()
+    for row, arrays in ours.items():
+        for key, values in arrays.items():
+            assert np.array_equal(values, theirs[row][key]), (row, key)
 
 
-def test_each_claim_is_recorded_by_one_notebook_its_home(strictly):
+def test_each_claim_is_measured_by_one_notebook_its_home(strictly):
     """Two pages over one model would put the same number on the scorecard twice."""
     ledger = claims.load()
-    recorded_by = {}
+    measured_by = {}
     for name in sorted(NAMES):
-        for result in report.read_folder(strictly(name).results)[0]:
-            if result.claim in ledger:
-                recorded_by.setdefault(result.claim, set()).add(name)
-    assert recorded_by == {claim: {ledger[claim].home} for claim in recorded_by}
+        for line in numbers(strictly(name).results):
+            if line["claim"] in ledger:
+                measured_by.setdefault(line["claim"], set()).add(name)
+    assert measured_by == {claim: {ledger[claim].home} for claim in measured_by}
+    homes = {entry.home for entry in ledger if entry.home in NAMES and entry.by == "ours"}
+    assert len(homes) == len(NAMES)
+    missing = [
+        e.id for e in ledger if e.home in NAMES and e.by == "ours" and e.id not in measured_by
+    ]
+    assert not missing, "a claim without a number on its home page"

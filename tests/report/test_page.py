@@ -1,4 +1,4 @@
-"""The page object: parameters to tables, claims in short, folds, and what is kept beside the page."""
+"""The page object: tables of parameters and claims, folds, and what is kept beside the page."""
 
 import json
 from dataclasses import replace

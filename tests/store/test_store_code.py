@@ -218,9 +218,9 @@ def test_a_kept_answer_ends_where_a_module_appears_or_goes(toy, settled):
 def test_what_a_text_reaches(toy):
     reached = store.reached_from("x = 1\nimport math\n")
     assert reached.modules == frozenset()
-    shown = store.reached_from("from fgnb.report import markup\n", frozenset({"fgnb.store"}))
-    assert {"fgnb", "fgnb.report", "fgnb.report.markup"} <= shown.modules
-    assert store.reached_from("from fgnb.report import markup\n").modules == frozenset()
+    shown = store.reached_from("from fgnb.report import render\n", frozenset({"fgnb.store"}))
+    assert {"fgnb", "fgnb.report", "fgnb.report.render"} <= shown.modules
+    assert store.reached_from("from fgnb.report import render\n").modules == frozenset()
     narrow = store.reached_from("from fgnb.ccfr import hinge\n").modules
     whole = store.reached_from("from fgnb import ccfr\n").modules
     assert "fgnb.ccfr.multilevel" in narrow < whole
