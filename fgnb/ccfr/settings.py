@@ -8,6 +8,7 @@ for the figure that is named so.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -86,11 +87,17 @@ def tune(
     then the smallest topn.
     """
     accuracy = np.empty((len(t_sf), len(t_sc), len(topn)))
-    for i, sf in enumerate(t_sf):
-        for j, sc in enumerate(t_sc):
-            for k, n in enumerate(topn):
-                setting = replace(base, t_sf=sf, t_sc=sc, topn=n)
-                accuracy[i, j, k] = (setting.predictions(probs, neighbors) == truth).mean()
+    plain, top1 = probs.argmax(axis=1), probs.max(axis=1).astype(np.float64)
+    for j, sc in enumerate(t_sc):
+        for k, n in enumerate(topn):
+            setting = replace(base, t_sc=sc, topn=n)
+            # By the gate of the text T_sf only decides who is re-ranked: one pass serves them all.
+            voted = replace(setting, t_sf=math.inf).predictions(probs, neighbors)
+            for i, sf in enumerate(t_sf):
+                answers = np.where(top1 < sf, voted, plain)
+                if base.gate == "class":
+                    answers = replace(setting, t_sf=sf).predictions(probs, neighbors)
+                accuracy[i, j, k] = (answers == truth).mean()
 
     def preference(point: tuple[int, ...]) -> tuple[float, float, float, int]:
         i, j, k = point

@@ -15,7 +15,7 @@ from PIL import Image
 from fgnb.ccfr import rerank_neighbors
 from fgnb.ccfr.settings import Settings
 from fgnb.metrics import wilson
-from fgnb.report.explorer import Explorer, Pictures
+from fgnb.pages.ccfr.explorer import Explorer, Pictures, StoredAnswers
 
 pytestmark = pytest.mark.browser
 
@@ -49,15 +49,17 @@ def answers(seed: int = 0) -> dict[str, np.ndarray]:
 DATA = answers()
 
 
-def explorer(names=None, **options) -> Explorer:
-    return Explorer(
-        DATA["probs"],
-        DATA["sims"],
-        DATA["near"],
-        DATA["labels"],
+SETTINGS = {"start": START, "published": PUBLISHED, "chosen": CHOSEN}
+
+
+def explorer(names=(), query_names=(), neighbor_index=None, settings=None, **options) -> Explorer:
+    answers = StoredAnswers(
+        *(DATA[key] for key in ("probs", "sims", "near", "labels")),
         names or [f"class {c}" for c in range(CLASSES)],
-        **({"settings": START, "published": PUBLISHED, "chosen": CHOSEN} | options),
+        query_names,
+        neighbor_index,
     )
+    return Explorer(answers, settings or SETTINGS, **options)
 
 
 def predictions(setting: Settings) -> np.ndarray:
@@ -184,6 +186,19 @@ def test_every_setting_shows_what_rerank_gives(visit, tmp_path):
     assert found.errors == []
 
 
+def test_a_sample_in_half_precision_shows_what_rerank_gives(visit, tmp_path):
+    made = explorer(max_bytes=15_000)
+    assert made.answers.packed()["bytesPerFloat"] == 2
+    assert 10 < len(made.answers.probs) < QUERIES
+    page = visit(write(tmp_path, made.html(figure=False))).page
+    now = START
+    for stop in tour()[4:]:
+        move(page, stop, now)
+        now, outcome = stop, made.evaluate(stop)
+        assert page.locator("[data-part=summary]").inner_text() == outcome.summary()
+        assert shown(page)["changed"] == [list(change) for change in outcome.changed]
+
+
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
@@ -262,7 +277,10 @@ def test_names_are_text_whatever_they_hold(visit, tmp_path):
 
 
 def test_two_explorers_share_a_page_and_leave_no_global(visit, tmp_path):
-    body = explorer(name="one").html() + explorer(name="two", settings=CHOSEN).html()
+    body = (
+        explorer(name="one").html()
+        + explorer(name="two", settings=SETTINGS | {"start": CHOSEN}).html()
+    )
     found = visit(write(tmp_path, body))
     page = found.page
     page.locator("#one-t_sf").fill("0.9")

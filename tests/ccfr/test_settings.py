@@ -20,13 +20,14 @@ def test_mean_top1_is_the_mean_of_the_highest_probability(answers):
     assert mean_top1(answers[0]) == pytest.approx((0.4 + 0.45 + 0.9) / 3)
 
 
-def test_the_grid_search_agrees_with_single_evaluations(answers):
+@pytest.mark.parametrize("gate", ["sample", "class"])
+def test_the_grid_search_agrees_with_single_evaluations(answers, gate):
     probs, neighbors, truth = answers
     tuned = tune(
         probs,
         neighbors,
         truth,
-        Settings(0.5, 0.5),
+        Settings(0.5, 0.5, gate=gate),
         t_sf=(0.2, 0.5, 0.95),
         t_sc=(0.5, 0.7),
         topn=(2, 3),
@@ -34,8 +35,10 @@ def test_the_grid_search_agrees_with_single_evaluations(answers):
     for i, t_sf in enumerate(tuned.t_sf):
         for j, t_sc in enumerate(tuned.t_sc):
             for k, topn in enumerate(tuned.topn):
-                found = Settings(t_sf, t_sc, topn=topn).predictions(probs, neighbors)
+                found = Settings(t_sf, t_sc, topn=topn, gate=gate).predictions(probs, neighbors)
                 assert tuned.accuracy[i, j, k] == np.mean(found == truth)
+    if gate == "class":
+        return
     # t_sf 0.2 changes nothing, 0.95 spoils the sure one; topn 2 can't reach class 2 of the second
     assert tuned.accuracy[:, 0, 1].tolist() == [pytest.approx(1 / 3), 1.0, pytest.approx(2 / 3)]
     assert (tuned.settings.t_sf, tuned.settings.t_sc, tuned.settings.topn) == (0.5, 0.7, 3)

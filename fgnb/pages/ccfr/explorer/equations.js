@@ -6,8 +6,18 @@ function equations(data) {
   }
   const classIds = (text) =>
     data.bytesPerClass === 1 ? new Uint8Array(bytes(text)) : new Uint16Array(bytes(text));
+  // Half-precision numbers, which arrays of a script can't hold: widened, none changes.
+  function widened(buffer) {
+    return Float32Array.from(new Uint16Array(buffer), (bits) => {
+      const exponent = (bits >> 10) & 31, mantissa = (bits & 1023) / 1024;
+      const size = exponent ? (1 + mantissa) * 2 ** (exponent - 15) : mantissa * 2 ** -14;
+      return bits & 0x8000 ? -size : size;
+    });
+  }
+  const floats = (text) =>
+    data.bytesPerFloat === 2 ? widened(bytes(text)) : new Float32Array(bytes(text));
   const Q = data.queries, R = data.ranks, K = data.neighbors;
-  const probs = new Float32Array(bytes(data.probs)), sims = new Float32Array(bytes(data.sims));
+  const probs = floats(data.probs), sims = floats(data.sims);
   const top = classIds(data.top), near = classIds(data.near), truth = classIds(data.truth);
   const rows = data.rows ? new Uint16Array(bytes(data.rows)) : null;
 

@@ -7,7 +7,7 @@ function explore(root) {
   const { Q, R, K, probs, sims, top, near, rows, rankOf, shares, scores, kindOf, wilson, evaluate } =
     equations(data);
   const SHOWN = 30, FULL = data.sprite ? data.sprite.size : 0, SMALL = 32;
-  const nameOf = (q) => (data.names ? data.names[q] : `query ${q + 1}`);
+  const nameOf = (q) => data.names[q];
 
   const percent = (share) => (100 * share).toFixed(1);
 
@@ -18,11 +18,48 @@ function explore(root) {
     return made;
   }
 
-  function svg(tag, attributes, text) {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  function withAttributes(made, attributes, text) {
     for (const key of Object.keys(attributes)) made.setAttribute(key, attributes[key]);
     if (text !== undefined) made.textContent = text;
     return made;
+  }
+
+  const svg = (tag, attributes, text) =>
+    withAttributes(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, text);
+  const input = (attributes) => withAttributes(node("input"), attributes);
+
+  // A slider, which moves in steps, and beside it a field for any number, a stored value included.
+  function controlRow(c) {
+    const row = node("div", "fx-row"), label = node("label"), id = `${root.id}-${c.key}`;
+    const [stem, index] = c.label.split("_"), ends = { min: c.low, max: c.high, step: c.step };
+    const own = { "data-key": c.key, autocomplete: "off" };
+    label.htmlFor = id;
+    label.append(stem, index ? node("sub", "", index) : "", node("span", "", c.help));
+    const slider = input({ type: "range", id, ...own, ...ends });
+    const field = input({ type: "number", ...own, "aria-label": `${c.label}, exact value`,
+      ...(c.whole ? { "data-whole": "true", ...ends } : { step: "any" }) });
+    row.append(label, slider, field);
+    return row;
+  }
+
+  function buildControls() {
+    const gates = node("fieldset", "fx-gate"), legend = node("legend", "", "T");
+    legend.append(node("sub", "", "sf"), " gates");
+    gates.append(legend);
+    for (const [value, words] of Object.entries(data.gates)) {
+      const label = node("label");
+      label.append(input({ type: "radio", name: `${root.id}-gate`, value, "data-key": "gate" }), words);
+      gates.append(label);
+    }
+    part("controls").append(...data.controls.map(controlRow), gates);
+    for (const [key, words] of Object.entries(data.resets)) {
+      const button = withAttributes(node("button"), { type: "button", "data-reset": key }, words);
+      part("controls").append(button);
+      if (key === "start") continue;
+      const mark = node("span");
+      mark.append(node("i", "fx-k-" + key), words[0].toLowerCase() + words.slice(1));
+      part("key").append(mark);
+    }
   }
 
   function drawCurve(result, s) {
@@ -106,11 +143,9 @@ function explore(root) {
       if (!(sim > s.t_sc)) break;
       const counts = rankOf(q, label, Math.min(s.topn, R)) >= 0;
       const item = node("li", counts ? "" : "fx-out"), row = rows ? rows[q * K + k] : -1;
-      const named = data.database ? data.database[row] : data.classes[label];
-      const shown = picture("d" + row, `Neighbour ${named}`, FULL);
+      const shown = picture("d" + row, `Neighbour ${data.classes[label]}`, FULL);
       if (shown) item.append(shown);
       item.append(node("span", "", `${data.classes[label]} ${sim.toFixed(3)}`));
-      if (data.database) item.title = named;
       list.append(item);
     }
     const caption = `neighbours over T_sc: ${list.childElementCount}` +
@@ -191,6 +226,10 @@ function explore(root) {
     }
   }
 
+  // JupyterLab takes no key for a shortcut from an element that is marked so itself.
+  root.addEventListener("focusin", (event) => {
+    event.target.dataset.lmSuppressShortcuts = "true";
+  });
   root.addEventListener("input", (event) => {
     const field = event.target, key = field.dataset.key;
     if (!key) return;
@@ -222,6 +261,7 @@ function explore(root) {
       update();
     }
   });
+  buildControls();
   show();
   update();
 }

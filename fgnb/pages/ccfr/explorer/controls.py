@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Control:
+class Control(NamedTuple):
     """A slider with a number field: what it moves, its range, what it means."""
 
     key: str
@@ -33,4 +32,9 @@ def controls(ranks: int, neighbors: int) -> tuple[Control, ...]:
 GATES = {
     "sample": "whole image (the text)",
     "class": "each class (equation 8 as printed)",
+}
+RESETS = {
+    "start": "This page's setting",
+    "published": "The paper's setting",
+    "chosen": "Chosen on held-out images",
 }

@@ -1,0 +1,196 @@
+"""Section 3.3 of ccfr: re-ranking over the full model or over global features alone.
+
+The shape of Table 4, whose own home is the page of results; the premise, where the gain lies, and
+whether the threshold needs labels. With the gate of the text answers over T_sf never change, so
+that the gain lies under it by construction: the claim is tested without the gate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fgnb.ccfr.answers import Answers
+from fgnb.ccfr.settings import T_SF_GRID, Settings, mean_top1, tune
+from fgnb.metrics import true_class_ranks
+from fgnb.pages.ccfr import reranked
+from fgnb.pages.ccfr.explorer import Explorer, Pictures
+from fgnb.pages.ccfr.explorer.over import explorer_over
+from fgnb.report import kinds
+from fgnb.report.layout import Line, Table, numbers_table
+from fgnb.report.page import Page
+from fgnb.report.records import Record
+from fgnb.report.render import Html, fold
+from fgnb.report.sheet import Number, Sheet
+
+NOTEBOOK = "ccfr/3-3-re-ranking"
+CODE = reranked.CODE
+FEATURES = {"regions": ("fusion", "full model"), "global": ("global", "global features")}
+THIRDS = ("least sure", "middle", "surest")
+NO_GATE = 2.0  # no probability reaches it
+IN_USE = {"topn": "count", "topm": "count", "alpha": "none", "beta": "none"}
+RULE = "ccfr.claim.t-sf-from-mean-top1"
+
+
+def _tables(features: str) -> dict[str, Table]:
+    (row, words), own = FEATURES[features], f"own.ccfr.reranking.{features}"
+    names = ("reranked", "ungated", "rule", "best")
+    after, free, rule, best = (f"{features}-{name}" for name in names)
+
+    def number(claim: str, label: str, how: kinds.Rule, short: str = "", **more: Any) -> Number:
+        # "In short" is about the paper's own features.
+        return Number(claim, f"{label}, {words}", how, short * (row == "fusion"), **more)
+
+    def level(name: str, label: str, answers: str = "", beside: str = "") -> Number:
+        published = (f"ccfr.table4.{{set}}.{beside}",) if beside else ()
+        how = kinds.accuracy(answers or f"{features}-{name}")
+        return Number(f"{own}.{name}", label, how, published=published)
+
+    def over(name: str) -> Number:
+        how = kinds.difference(row, f"{features}-{name}")
+        return number(f"own.step.{own[4:]}.{name}", f"Classification minus {name}", how, expect=0)
+
+    gain = number(
+        "ccfr.claim.rerank-helps",
+        "Re-ranked minus classification",
+        kinds.difference(after, row),
+        "Re-ranking helps",
+        published=("ccfr.table4.{set}.ccfr", "ccfr.table4.{set}.classification"),
+    )
+    rows = (
+        Line(level("logistic", "Logistic regression on the frozen features")),
+        Line(level("retrieval", "Retrieval: the class of the nearest image", "", "retrieval")),
+        Line(level("classification", "Classification", row, "classification"), over("retrieval")),
+        Line(level("reranked", "Classification, re-ranked", "", "ccfr"), gain),
+        Line(level("tuned", "Re-ranked, tuned on the test images: no result of the method")),
+    )
+    short = "The true class is mostly among the first topn"
+    behind = [
+        number(
+            "ccfr.claim.topn-holds-answer",
+            "True class among the first topn",
+            kinds.share(f"{after}/in_topn"),
+            short,
+        ),
+        number("ccfr.fig5", "Answers rectified", kinds.rectified(after, row)),
+        number(f"{own}.spoiled", "Answers spoiled", kinds.spoiled(after, row)),
+    ]
+    thirds = []
+    for place, name in enumerate(THIRDS, 1):
+        within = f"{after}/third-{place}"
+        for what, meaning, how in (
+            ("top1", "mean top-1", kinds.mean(f"{after}/top1-third-{place}")),
+            ("gated", "gain", kinds.gain_within(after, row, within)),
+            ("ungated", "gain without the gate", kinds.gain_within(free, row, within)),
+        ):
+            label = f"{name.capitalize()} third: {meaning}"
+            thirds.append(number(f"{own}.third-{place}.{what}", label, how, expect=0))
+    unsure = "ccfr.claim.rerank-helps-when-unsure"
+    gated, ungated = (kinds.gain_contrast(name, row, f"{after}/unsure") for name in (after, free))
+    gap = kinds.gap_to_best(f"{rule}/held_out_classes", f"{rule}/held_out_grid")
+    short = "The gain lies with unsure answers (tested without the gate)"
+    label, on_test = "T_sf without labels minus the best of the", kinds.difference(rule, best)
+    questions = [
+        number(unsure, "Gain under T_sf minus gain over it", gated, expect=0),
+        number(unsure, "The same without the gate", ungated, short),
+        number(RULE, f"{label} grid, held-out images", gap, expect=0),
+        number(f"{own}.t-sf-rule", f"{label} same grid, on test", on_test),
+        number(RULE, f"{label} grid", on_test, "T_sf without labels is as good as a searched one"),
+    ]
+    mean = kinds.mean_top1(f"{row}/held_out_probs")
+    in_use = [number("ccfr.setting.t-sf.{set}", "Mean top-1, held-out images", mean, unit="none")]
+    for name, unit in IN_USE.items():
+        how = kinds.exact(f"{after}/{name}")
+        in_use.append(number(f"ccfr.setting.{name}", f"{name} in use", how, unit=unit))
+    *shown, again = questions
+    return {
+        "rows": Table(f"Re-ranking, {words}", rows, (over("logistic"),), by_set=True),
+        "behind": numbers_table("What stands behind the accuracies", behind),
+        "thirds": numbers_table("Gain by how sure the classifier is", thirds),
+        "questions": Table("Two claims", tuple(map(Line, shown)), (again,)),
+        "in use": numbers_table("Settings in use", in_use),
+    }
+
+
+OF = {features: _tables(features) for features in FEATURES}
+TABLES = tuple(table for tables in OF.values() for table in tables.values())
+
+
+def derive(sheet: Sheet, p: Any) -> None:
+    """Every way to answer that follows from a row's probabilities and neighbours."""
+    for features, (row, _) in FEATURES.items():
+        if row in sheet.rows:
+            _derive(sheet, p, features, sheet.rows[row])
+
+
+def _derive(sheet: Sheet, p: Any, features: str, record: Record) -> None:
+    test, held_out = (reranked.answers(record, fold) for fold in ("", "held_out_"))
+    if test is None or held_out is None:
+        return
+    base, settings = reranked.base_settings(p), reranked.chosen(held_out, p)[0]
+    tuned = tune(test.probs, test.neighbors, test.labels, base, topn=(p.topn,)).settings
+
+    def ranked(setting: Settings, answers: Answers = test) -> np.ndarray:
+        return setting.predictions(answers.probs, answers.neighbors).astype(np.int16)
+
+    grid = np.stack([ranked(replace(base, t_sf=t_sf), held_out) for t_sf in T_SF_GRID])
+    found = T_SF_GRID[int((grid == held_out.labels).mean(axis=1).argmax())]  # of equals the lowest
+    rule, best = (replace(base, t_sf=t_sf) for t_sf in (mean_top1(held_out.probs), found))
+    top1 = test.probs.max(axis=1)
+    about = {name: np.array([float(getattr(settings, name))]) for name in IN_USE}
+    about["unsure"] = top1 < settings.t_sf
+    about["in_topn"] = true_class_ranks(test.probs, test.labels) < settings.topn
+    for place, rows in enumerate(np.array_split(np.argsort(top1, kind="stable"), len(THIRDS)), 1):
+        third = about[f"third-{place}"] = np.isin(np.arange(len(top1)), rows)
+        about[f"top1-third-{place}"] = top1[third]
+    held = {"held_out_labels": held_out.labels, "held_out_grid": grid}
+    held["held_out_classes"] = ranked(rule, held_out)
+    made = {
+        "reranked": (ranked(settings), about),
+        "tuned": (ranked(tuned), {}),
+        "ungated": (ranked(replace(settings, t_sf=NO_GATE)), {}),
+        "retrieval": (test.neighbors.predictions(), {}),
+        "rule": (ranked(rule), held),
+        "best": (ranked(best), {}),
+    }
+    if test.logistic_probs is not None:
+        made["logistic"] = (test.logistic_probs.argmax(axis=1), {})
+    for name, (classes, more) in made.items():
+        sheet.derive(f"{features}-{name}", record.row, classes=classes, **more)
+
+
+def explorer(page: Page, answers: Answers, settings: Settings) -> Explorer:
+    """The explorer over this run's test answers; with pictures for drawn data alone."""
+    images, pictures = page.images, None
+    if images.protocol == "drawn":
+        path = {int(identity): images.path(row) for row, identity in enumerate(images.ids)}
+        ids = answers.ids, answers.database_ids
+        pictures = Pictures(*([path[int(identity)] for identity in of] for of in ids))
+    title = f"Re-ranking, live, over {images.title}"
+    about = {"dataset": page.p.dataset, "title": title, "thumbnails": pictures}
+    return explorer_over(answers, settings, images.classes, **about)
+
+
+def recorded_explorer(page: Page) -> Html:
+    """The same over the newest recorded row with neighbours on photographs; no pictures."""
+    rows = [sheet.rows.get(row) for sheet in page.recorded for row, _ in FEATURES.values()]
+    kept = [row for row in rows if row is not None and "neighbor_sims" in row.arrays]
+    if not kept:
+        return Html("<p class='fgnb-note'>No row with neighbours is recorded yet.</p>")
+    record = max(kept, key=lambda row: (row.origin.recorded, "class_names" in row.arrays))
+    answers, held_out = (reranked.answers(record, fold) for fold in ("", "held_out_"))
+    if answers is None or held_out is None:
+        raise ValueError(f"row {record.row!r} has neighbours, and lacks answers to re-rank")
+    numbered = [f"class {c + 1}" for c in range(record.origin.classes)]
+    made = explorer_over(
+        answers,
+        reranked.chosen(held_out, page.p)[0],
+        list(record.arrays.get("class_names", numbered)),
+        dataset=record.origin.dataset,
+        name="recorded-explorer",
+        title=f"The same over {record.origin.dataset_title}",
+        note="Recorded answers on photographs: names and numbers, no pictures.",
+    )
+    return Html(fold(f"{made.title}, recorded", made.html(figure=False)))
