@@ -23,10 +23,15 @@ class Notebook(NamedTuple):
     """What a notebook asks of a reader."""
 
     name: str
-    lines: int
+    code: tuple[str, ...]
     bookkeeping: int
     imports: int
     names: tuple[str, ...]
+
+    @property
+    def lines(self) -> int:
+        """Lines of code."""
+        return len(self.code)
 
     @property
     def share(self) -> float:
@@ -68,7 +73,7 @@ def measure(file: Path) -> Notebook:
     names |= {name for name in called if not any(n.startswith(f"{name}.") for n in names)}
     kept = [line for line in lines if BOOKKEEPING.search(line)]
     name = file.relative_to(ROOT / "notebooks").with_suffix("").as_posix()
-    return Notebook(name, len(lines), len(kept), len(imported), tuple(sorted(names)))
+    return Notebook(name, tuple(lines), len(kept), len(imported), tuple(sorted(names)))
 
 
 def notebooks() -> list[Notebook]:

@@ -1,6 +1,7 @@
 """The house itself: one list of versions, imports only downward, notebooks kept as sources."""
 
 import ast
+import sys
 import tomllib
 from pathlib import Path
 
@@ -10,7 +11,12 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from fgnb import store
+
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+import page_sizes  # noqa: E402 (it lies beside the package, not in it)
+
 FLOORS = [
     {"paths", "presets", "store", "claims"},
     {"data", "metrics"},
@@ -92,6 +98,38 @@ def test_imports_go_downward(path):
     for other in imported_rooms(path) - {room}:
         assert floor(other) <= floor(room), f"{room} imports {other}, from above"
         assert not (room in PAPERS and other in PAPERS), f"{room} imports {other}: papers don't"
+        assert not (room == "report" and other in PAPERS), f"the grammar imports {other}"
+
+
+@pytest.mark.parametrize("paper", sorted(PAPERS))
+def test_a_papers_room_and_pages_reach_no_other_paper(paper):
+    """Not through a third module either; `pages/evidence` alone may read several."""
+    modules = [
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for folder in (paper, f"pages/{paper}")
+        for file in sorted((ROOT / "fgnb" / folder).rglob("*.py"))
+    ]
+    others = tuple(f"fgnb.{room}{other}" for other in PAPERS - {paper} for room in ("", "pages."))
+    imports = "\n".join(f"import {module}" for module in modules)
+    reached = store.reached_from(imports, frozenset({"fgnb.cli", "fgnb.book"})).modules
+    assert set(modules) <= reached
+    strangers = [m for m in reached if m.startswith(tuple(f"{o}." for o in others)) or m in others]
+    assert not strangers
+
+
+def test_the_pages_are_thin():
+    lines = page_sizes.python_lines("report", "pages")
+    assert sum(lines.values()) <= 6_000
+    assert max(lines.values()) <= 260
+
+
+@pytest.mark.parametrize("notebook", page_sizes.notebooks(), ids=lambda n: n.name)
+def test_a_notebook_asks_little_of_its_reader(notebook):
+    assert notebook.bookkeeping >= 2, "it begins and it ends"
+    assert notebook.share <= 0.25
+    assert notebook.imports <= 3
+    assert len(notebook.names) <= 15, notebook.names
+    assert max(map(len, notebook.code)) <= 88
 
 
 @pytest.mark.parametrize(
