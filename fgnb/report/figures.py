@@ -1,8 +1,8 @@
-"""Figures for the page: each takes data and returns a Figure, and changes no global style.
+"""Figures for the page: each takes data and returns a Picture, and changes no global style.
 
-A figure carries its alternative text, `alt`, and puts it into the output's metadata, from where
-`fgnb.book.alt.with_alt` hands it to the page.
-Colours are the Okabe-Ito palette, which stays apart in every common colour blindness.
+A picture carries its alternative text, `alt`, and puts it into the output's metadata, from where
+`fgnb.book.alt.with_alt` hands it to the page. Colours are the Okabe-Ito palette, which stays apart
+in every common colour blindness.
 """
 
 from __future__ import annotations
@@ -11,22 +11,19 @@ import base64
 import io
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
 
 
 class Picture(Figure):
-    """A matplotlib Figure that Jupyter shows without pyplot, with its text for screen readers.
-
-    Attributes:
-        alt: what the figure shows, in a sentence with its numbers.
-    """
+    """A matplotlib Figure that Jupyter shows without pyplot; `alt` says what it shows."""
 
     alt: str = ""
 
     def png(self, dpi: int = 110) -> bytes:
-        """The picture as the bytes of a PNG file."""
+        """The bytes of a PNG file."""
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
         return buffer.getvalue()
@@ -34,6 +31,17 @@ class Picture(Figure):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         data = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": self.alt}
         return data, {"image/png": {"alt": self.alt}}
+
+
+def subplots(width: float, height: float, *shape: int, **options: Any) -> tuple[Picture, Any]:
+    """A picture of so many inches and its axes, as `matplotlib.figure.Figure.subplots` has them."""
+    figure = Picture(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(*shape, **options)
+
+
+def bare(axes: Axes) -> None:
+    """Take the ticks off axes that hold a picture."""
+    axes.set(xticks=[], yticks=[])
 
 
 def described(figure: Picture, alt: str) -> Picture:
