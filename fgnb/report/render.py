@@ -19,7 +19,7 @@ from fgnb.report.records import PROTOCOLS
 from fgnb.report.sheet import SETS, Number, Sheet, entry_of, published_value
 
 _SIGN = {"percent": " %", "points": " points", "pixels": " px", "fps": " frames/s", "seconds": " s"}
-_BARE = re.compile(r"<[^>]+>")
+_BARE = re.compile(r"(?s)<(style|script)\b.*?</\1>|<[^>]+>")
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def test_sizes_of_the_two_explorers_of_the_book():
     assert data_bytes(real) <= 300_000
     assert len(real.answers.probs) == 1090, "all of them fit, in half precision"
     assert "half precision: 1,090 test images" in real.note
-    with pytest.raises(ValueError, match="over max_bytes of 1,000: give fewer"):
+    with pytest.raises(ValueError, match="over max_bytes of 1,000"):
         explorer(max_bytes=1000)
 
 

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import base64
 import html
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib.resources import files
 from statistics import NormalDist
-from string import Template
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -26,6 +23,7 @@ from fgnb.pages.ccfr.explorer.outcome import Outcome, evaluate
 from fgnb.pages.ccfr.explorer.sprite import COLUMNS, THUMB, Pictures, Sprite, make_sprite
 from fgnb.pages.ccfr.explorer.static import png, static_figure
 from fgnb.pages.ccfr.explorer.stored import MAX_BYTES, StoredAnswers
+from fgnb.report.embed import embedded, filled, resource
 
 __all__ = ["Explorer", "Outcome", "Pictures", "StoredAnswers"]
 
@@ -99,7 +97,7 @@ class Explorer:
             "gates": GATES,
             "resets": {key: label for key, label in RESETS.items() if key in self.settings},
         }
-        style = _resource("explorer.css")
+        style = resource(__package__, "explorer.css")
         if sprite is not None and sprite.queries:
             shown = {"queries": sprite.queries, "rows": sprite.rows}
             data["sprite"] = {**shown, "size": THUMB, "columns": COLUMNS}
@@ -109,9 +107,9 @@ class Explorer:
             source = base64.b64encode(png(self.figure(), dpi=72)).decode("ascii")
             picture = f'<img src="data:image/png;base64,{source}" alt="{_ALT}">'
         words = {name: html.escape(getattr(self, name)) for name in ("title", "queries", "note")}
-        script = _resource("equations.js") + _resource("explorer.js")
-        parts = {"data": embedded(data), "style": style, "figure": picture, "script": script}
-        return Template(_resource("explorer.html")).substitute(words, name=self.name, **parts)
+        words |= {"name": self.name, "data": embedded(data), "style": style, "figure": picture}
+        script = resource(__package__, "equations.js") + resource(__package__, "explorer.js")
+        return filled(__package__, "explorer.html", **words, script=script)
 
     def figure(self) -> Figure:
         """The print face."""
@@ -128,17 +126,3 @@ class Explorer:
             "image/png": png(self.figure()),
             **self.lab().mime(),
         }
-
-
-def embedded(data: Any) -> str:
-    r"""JSON that is safe inside a script element.
-
-    >>> embedded(["</script>"])
-    '["\\u003c/script\\u003e"]'
-    """
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
-
-
-def _resource(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")

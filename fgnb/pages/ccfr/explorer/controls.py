@@ -29,10 +29,7 @@ def controls(ranks: int, neighbors: int) -> tuple[Control, ...]:
     )
 
 
-GATES = {
-    "sample": "whole image (the text)",
-    "class": "each class (equation 8 as printed)",
-}
+GATES = {"sample": "whole image (the text)", "class": "each class (equation 8 as printed)"}
 RESETS = {
     "start": "This page's setting",
     "published": "The paper's setting",

@@ -43,7 +43,8 @@ class LabView:
         self.look.observe(self._show_neighbours, names="value")
         rows = [self._control(c) for c in controls(answers.ranks, answers.sims.shape[1])]
         heading = f"<b>{html.escape(title)}</b><br><small>{html.escape(note)}</small>"
-        side = widgets.VBox([*rows, self._gate(), *map(self._button, RESETS)])
+        resets = [self._button(key) for key in RESETS if key in settings]
+        side = widgets.VBox([*rows, self._gate(), *resets])
         main = widgets.VBox([self.summary, self.plot])
         moved = widgets.HBox([side, main], layout=widgets.Layout(flex_flow="row wrap"))
         parts = [widgets.HTML(heading), moved, self.changes, self.look, self.neighbours]
@@ -67,16 +68,13 @@ class LabView:
 
     def _control(self, c: Control) -> widgets.HBox:
         value, ends = getattr(self.setting, c.key), {"min": c.low, "max": c.high}
+        about = {"description": c.label, "description_tooltip": c.help, "step": c.step}
         look = {"layout": _WIDE, "style": {"description_width": "4rem"}, "readout": False}
-        slider = (widgets.IntSlider if c.whole else widgets.FloatSlider)(
-            **{"value": value, **ends, "step": c.step, "continuous_update": False, **look},
-            description=c.label,
-            description_tooltip=c.help,
-        )
+        kind = widgets.IntSlider if c.whole else widgets.FloatSlider
+        slider = kind(value=value, continuous_update=False, **ends, **about, **look)
+        field: Any = widgets.FloatText(value=value, layout=_NARROW)
         if c.whole:
             field = widgets.BoundedIntText(value=value, **ends, layout=_NARROW)
-        else:
-            field = widgets.FloatText(value=value, layout=_NARROW)
         self.fields[c.key], self._sliders[c.key] = field, slider
         slider.observe(partial(self._slid, c.key), names="value")
         field.observe(partial(self._typed, c.key), names="value")
@@ -94,10 +92,7 @@ class LabView:
 
     def _button(self, key: str) -> widgets.Button:
         button = widgets.Button(description=RESETS[key], layout=_WIDE)
-        if key in self.settings:
-            button.on_click(lambda _: self.set(self.settings[key]))
-        else:
-            button.layout = widgets.Layout(display="none")
+        button.on_click(lambda _: self.set(self.settings[key]))
         return button
 
     def _slid(self, key: str, change: Any) -> None:

@@ -29,10 +29,9 @@ def explorer_over(
     near, names = answers.neighbors, [f"image {identity}" for identity in answers.ids]
     index = near.index if about.get("thumbnails") else None
     arrays = (answers.probs, near.sims, near.labels, answers.labels)
-    offered = {"start": settings, "chosen": settings}
     published = paper_setting(short_name(dataset), settings)
-    if published is not None:
-        offered["published"] = published
+    offered = {"start": settings, "chosen": settings}
+    offered |= {} if published is None else {"published": published}
     return Explorer(StoredAnswers(*arrays, classes, names, index), offered, **about)
 
 

@@ -116,24 +116,16 @@ class StoredAnswers:
         while (size := sample._bytes()) > max_bytes:
             kept = min(kept - 1, int(kept * max_bytes / size))
             if kept < min(10, len(order)):
-                raise ValueError(
-                    f"ten queries over {len(self.class_names)} classes take over max_bytes of "
-                    f"{max_bytes:,}: give fewer neighbours or shorter names"
-                )
+                raise ValueError(f"not ten queries fit: over max_bytes of {max_bytes:,}")
             sample = whole._only(np.sort(order[:kept]))
         return sample
 
     def _only(self, rows: NDArray[np.int64]) -> StoredAnswers:
+        of = (self.probs, self.sims, self.neighbor_labels, self.labels)
+        probs, sims, near, labels = (array[rows] for array in of)
+        names = [self.query_names[q] for q in rows]
         index = None if self.neighbor_index is None else self.neighbor_index[rows]
-        return replace(
-            self,
-            probs=self.probs[rows],
-            sims=self.sims[rows],
-            neighbor_labels=self.neighbor_labels[rows],
-            labels=self.labels[rows],
-            query_names=[self.query_names[q] for q in rows],
-            neighbor_index=index,
-        )
+        return StoredAnswers(probs, sims, near, labels, self.class_names, names, index)
 
     def _bytes(self) -> int:
         return len(json.dumps(self.packed(), separators=(",", ":")))
