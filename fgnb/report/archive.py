@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -84,14 +83,15 @@ def write(record: Record, folder: Path) -> Path:
         paper=record.paper,
         row=record.row,
         sha256=hashlib.sha256(packed).hexdigest(),
-        arrays={key: _shape(value) for key, value in sorted(record.arrays.items())},
+        arrays={k: f"{a.dtype}{list(a.shape)}" for k, a in sorted(record.arrays.items())},
         verified=record.verified,
         provenance=record.origin,
     )
-    write_atomic(folder / f"{name}.npz", packed)
+    file = folder / f"{name}.json"
+    write_atomic(file.with_suffix(".npz"), packed)
     text = json.dumps(content.model_dump(mode="json"), indent=1, ensure_ascii=False)
-    write_atomic(folder / f"{name}.json", f"{text}\n")
-    return folder / f"{name}.json"
+    write_atomic(file, f"{text}\n")
+    return file
 
 
 def read(file: Path) -> Record:
@@ -116,31 +116,19 @@ def read(file: Path) -> Record:
     packed = beside.read_bytes()
     if hashlib.sha256(packed).hexdigest() != content.sha256:
         raise RecordError(f"its arrays are damaged: {beside.name} has not the recorded hash")
-    if not zipfile.is_zipfile(io.BytesIO(packed)):
-        raise RecordError(f"its arrays are damaged: {beside.name} is no npz file")
-    with np.load(io.BytesIO(packed), allow_pickle=False) as npz:
-        arrays = {key: npz[key] for key in npz.files}
-    witness = arrays.pop(_WITNESS, None)
-    return Record(
-        content.paper,
-        content.row,
-        arrays,
-        content.provenance,
-        witness=witness,
-        verified=content.verified,
-        name=file.stem,
-    )
+    arrays = dict(np.load(io.BytesIO(packed), allow_pickle=False))
+    witness, about = arrays.pop(_WITNESS, None), (content.verified, file.stem)
+    return Record(content.paper, content.row, arrays, content.provenance, witness, *about)
 
 
 def read_folder(folder: Path) -> tuple[list[Record], list[Refused]]:
     """Every record in a folder in the order of its day, and what is refused with its reason."""
     records: list[Record] = []
     refused: list[Refused] = []
-    for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
-        if file.name.endswith(NUMBERS):
-            continue
+    for file in sorted(folder.glob("*.json")):
         try:
-            records.append(read(file))
+            if not file.name.endswith(NUMBERS):
+                records.append(read(file))
         except RecordError as error:
             refused.append(Refused(file.stem, str(error)))
     return sorted(records, key=lambda record: record.origin.recorded), refused
@@ -180,51 +168,42 @@ def sheets(records: Iterable[Record], rows: Sequence[str]) -> tuple[list[Sheet],
         A sheet for each set and protocol with the newest record of each row, whole sets first and
         birds before aircraft and cars; then a sheet for each day and set of what they replace.
     """
-    groups: dict[tuple[str, str, str], Sheet] = {}
-    former: dict[tuple[str, str], Sheet] = {}
+    standing: dict[tuple[str, ...], Sheet] = {}
+    former: dict[tuple[str, ...], Sheet] = {}
     for record in records:
         if record.row not in rows:
             continue
         origin = record.origin
-        key = (origin.manifest, origin.protocol, f"{origin.backbone} {origin.preset}")
-        sheet = groups.setdefault(key, Sheet(record.paper, recorded=True))
-        if record.row in sheet.rows:
-            old = sheet.rows[record.row]
+        key = (origin.manifest, origin.protocol, origin.backbone, origin.preset)
+        sheet = standing.setdefault(key, Sheet(record.paper, recorded=True))
+        if old := sheet.rows.get(record.row):
             title = f"recorded {old.origin.recorded}"
-            folded = former.setdefault(
-                (origin.manifest, title), Sheet(record.paper, recorded=True, title=title)
-            )
-            folded.add(old)
+            empty = Sheet(record.paper, recorded=True, title=title)
+            former.setdefault((origin.manifest, title), empty).add(old)
         sheet.add(record)
     sets = tuple(SETS)
-    standing = sorted(
-        groups.values(), key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.slug))
-    )
-    return standing, list(former.values())
+
+    def place(sheet: Sheet) -> tuple[int, int]:
+        return ORDER.index(sheet.origin.protocol), sets.index(sheet.slug)
+
+    return sorted(standing.values(), key=place), list(former.values())
 
 
 def _pack(record: Record) -> bytes:
-    arrays: dict[str, Any] = dict(sorted(record.arrays.items()))
-    if not arrays:
+    if not record.arrays:
         raise RecordError(f"row {record.row!r} has no arrays")
-    for key, value in arrays.items():
+    for key, value in record.arrays.items():
+        name = f"row {record.row!r}: array {key!r}"
         if value.dtype.kind not in "biufU":
-            raise RecordError(f"row {record.row!r}: array {key!r} is of {value.dtype}, no numbers")
+            raise RecordError(f"{name} is of {value.dtype}, no numbers")
         if value.dtype == np.uint8 and value.ndim >= 3:
-            raise RecordError(
-                f"row {record.row!r}: array {key!r} looks like pictures; none is kept"
-            )
+            raise RecordError(f"{name} looks like pictures; none is kept")
+    arrays: dict[str, Any] = dict(sorted(record.arrays.items()))
     if record.witness is not None:
         arrays[_WITNESS] = record.witness
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
-    if buffer.tell() > MAX_BYTES:
-        raise RecordError(
-            f"row {record.row!r} takes {buffer.tell():,} bytes, over {MAX_BYTES:,}; keep fewer "
-            "arrays, or float16"
-        )
+    if (size := buffer.tell()) > MAX_BYTES:
+        limit = f"over {MAX_BYTES:,}; keep fewer arrays, or float16"
+        raise RecordError(f"row {record.row!r} takes {size:,} bytes, {limit}")
     return buffer.getvalue()
-
-
-def _shape(value: np.ndarray) -> str:
-    return f"{value.dtype}[{', '.join(str(side) for side in value.shape)}]"

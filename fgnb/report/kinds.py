@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,28 +21,17 @@ from fgnb.metrics import grid as _grid
 from fgnb.metrics.coverage import mean_interval
 from fgnb.metrics.grouping import adjusted_rand
 
-
-class Source(Protocol):
-    """What a rule is asked of: `fgnb.report.sheet.Sheet`."""
-
-    def array(self, reference: str) -> np.ndarray | None:
-        """The array behind ``row`` or ``row/array``; None where there is none."""
-
-    def labels(self, reference: str) -> np.ndarray | None:
-        """The true classes of the images behind a reference."""
+if TYPE_CHECKING:
+    from fgnb.report.sheet import Sheet
 
 
 class PairedTest(NamedTuple):
-    """An exact McNemar test of two rows on the same images.
-
-    ``detectable`` is the smallest significant step in points at this many changed answers; inf
-    where none is.
-    """
+    """An exact McNemar test of two rows on the same images."""
 
     p: float
     rectified: int
     spoiled: int
-    detectable: float
+    detectable: float  # smallest significant step at this many changed answers, points; or inf
 
 
 class Estimate(NamedTuple):
@@ -57,23 +46,14 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of number.
+    """One kind of number."""
 
-    Attributes:
-        name: as written in page modules.
-        takes: a letter an argument, as in the module's words.
-        unit: of its values.
-        meaning: what it is, and how its interval comes about.
-        compute: (arrays, options) -> estimate, None where the arrays give none.
-        signed: whether it is a difference, of which a claim can name the sign.
-    """
-
-    name: str
-    takes: str
+    name: str  # as written in page modules
+    takes: str  # a letter an argument, as in the module's words
     unit: str
-    meaning: str
-    compute: Callable[..., Estimate | None]
-    signed: bool = False
+    meaning: str  # what it is, and how its interval comes about
+    compute: Callable[..., Estimate | None]  # (arrays, options); None where the arrays give none
+    signed: bool = False  # whether it is a difference, of which a claim can name the sign
 
     def __call__(self, *references: str, **options: Any) -> Rule:
         """The rule of this kind over ``references``."""
@@ -95,19 +75,20 @@ class Rule:
         """The rows that it needs, each once."""
         return tuple(dict.fromkeys(name.partition("/")[0] for name in self.references))
 
-    def __call__(self, source: Source) -> Estimate | None:
+    def __call__(self, source: Sheet) -> Estimate | None:
         """The number; None where an array is not there or holds nothing."""
         arrays: list[np.ndarray] = []
         for reference, how in zip(self.references, self.kind.takes, strict=True):
-            values, truth = source.array(reference), source.labels(reference)
-            if values is None or not values.size or (how == "W" and not values.any()):
+            values: Any = source.array(reference)
+            truth: Any = source.labels(reference)
+            if values is None or not values.size or (how in "RL" and truth is None):
                 return None
-            if how in "RL" and truth is None:
+            if how == "W" and not values.any():
                 return None
-            if how == "R" and truth is not None:
+            if how == "R":
                 values = _right(values, truth, reference)
             arrays.append(values.astype(bool) if how == "W" else values)
-            if how == "L" and truth is not None:
+            if how == "L":
                 arrays.append(truth)
         return self.kind.compute(*arrays, **self.options)
 
@@ -129,9 +110,9 @@ def _right(answers: np.ndarray, labels: np.ndarray, reference: str) -> np.ndarra
 
 
 def _gain(right: np.ndarray, other: np.ndarray, test: PairedTest | None = None) -> Estimate:
-    found = bootstrap(right[None], other[None])
-    ends = (min(found.low, found.value), max(found.high, found.value))
-    return Estimate(100 * found.value, 100 * ends[0], 100 * ends[1], len(right), test)
+    gain, low, high = bootstrap(right[None], other[None])
+    ends = (100 * min(low, gain), 100 * max(high, gain))
+    return Estimate(100 * gain, *ends, len(right), test)
 
 
 def _contrast(right: np.ndarray, other: np.ndarray, within: np.ndarray) -> Estimate | None:
@@ -166,73 +147,65 @@ def _of(found: Any, images: np.ndarray, scale: float = 1.0) -> Estimate:
     return Estimate(scale * found.value, scale * found.low, scale * found.high, images.shape[-1])
 
 
-def _exact(value: float, values: np.ndarray) -> Estimate:
-    return Estimate(value, value, value, len(values))
-
-
-KINDS: dict[str, Kind] = {}
-
-
-def _kind(
-    name: str, takes: str, unit: str, meaning: str, compute: Any, *, signed: bool = False
-) -> Kind:
-    KINDS[name] = Kind(name, takes, unit, meaning, compute, signed)
-    return KINDS[name]
+def _exact(value: Any, values: np.ndarray) -> Estimate:
+    return Estimate(float(value), float(value), float(value), len(values))
 
 
 _MEAN, _BOOT = "bootstrap over images", "paired bootstrap over images"
 
 # fmt: off
-accuracy = _kind("accuracy", "R", "percent", "share of right answers; Wilson", _share)
-top_n = _kind("top_n", "L", "percent", "share with the true class among the best n; Wilson",
-              lambda probs, labels, n: _share(true_class_ranks(probs, labels) < n))
-share = _kind("share", "A", "percent", "share of true among bool[N]; Wilson", _share)
-difference = _kind("difference", "RR", "points", f"accuracy minus that of another row; {_BOOT}",
-                   lambda a, b: _gain(a, b, paired_test(a, b)), signed=True)
-rectified = _kind("rectified", "RR", "count", "answers that the first mends; Wilson times n",
-                  lambda a, b: _share(~b & a, float(len(a))))
-spoiled = _kind("spoiled", "RR", "count", "answers that the first spoils; Wilson times n",
-                lambda a, b: _share(b & ~a, float(len(a))))
-mean_top1 = _kind("mean_top1", "A", "ratio", "mean highest probability; 1.96 standard errors",
-                  _mean_top1)
-unpaired = _kind("unpaired", "AA", "points", "two shares of other images; Newcombe 1998, no. 10",
-                 _unpaired, signed=True)
-mean = _kind("mean", "A", "none", f"mean of float[N]; {_MEAN}", _mean)
-mean_share = _kind("mean_share", "A", "percent", f"mean of a share an image; {_MEAN}",
-                   lambda values: _mean(values, 100.0))
-change = _kind("change", "AA", "none", f"mean of the first minus the second; {_MEAN}",
-               lambda a, b: _mean(a - b), signed=True)
-excess = _kind("excess", "AA", "points", f"mean of shares, first minus second; {_MEAN}",
-               lambda a, b: _mean(a - b, 100.0), signed=True)
-calibration = _kind("calibration", "AR", "ratio", f"expected calibration error; {_MEAN}",
-                    lambda sure, right: _of(_grid.calibration_interval(sure, right), right))
-gain_within = _kind("gain_within", "RRW", "points", f"difference on the images of a mask; {_BOOT}",
-                    lambda a, b, within: _gain(a[within], b[within]), signed=True)
-gain_contrast = _kind("gain_contrast", "RRW", "points",
-                      "the same minus that on all others; bootstrap, either side by itself",
-                      _contrast, signed=True)
-gap_to_best = _kind("gap_to_best", "RR", "points",
-                    f"accuracy minus the best of a line[A, N], sought anew in each draw; {_MEAN}",
-                    lambda a, line: _of(_grid.gap_to_best(a, line), a, 100), signed=True)
-accuracy_range = _kind("accuracy_range", "R", "points",
-                       f"range along an axis of [A, B, N], averaged over the other; {_MEAN}",
-                       lambda right, axis: _of(_grid.accuracy_range(right, axis), right, 100))
-regret = _kind("regret", "R", "points",
-               f"most that one first setting for all second ones loses, [A, B, N]; {_MEAN}",
-               lambda right: _of(_grid.regret(right), right, 100))
-best_at = _kind("best_at", "RA", "none", f"value along an axis at the best point; {_MEAN}",
-                lambda right, values, axis: _of(_grid.best_value(right, values, axis), right))
-agreement = _kind("agreement", "AA", "ratio", "adjusted Rand index of two groupings; exact",
-                  lambda a, b: _exact(adjusted_rand(a, b), a))
-exact = _kind("exact", "A", "none", "one number that is known; exact",
-              lambda values: _exact(float(values.ravel()[0]), values.ravel()))
-lowest = _kind("lowest", "A", "none", "the smallest; exact", lambda v: _exact(float(v.min()), v))
-highest = _kind("highest", "A", "none", "the largest; exact", lambda v: _exact(float(v.max()), v))
-count = _kind("count", "A", "count", "how many; exact", lambda v: _exact(float(len(v)), v))
-distinct = _kind("distinct", "A", "count", "how many different ones; exact",
-                 lambda v: _exact(float(len(np.unique(v))), v))
-quotient = _kind("quotient", "AA", "ratio", "how many of the first for one of the second; exact",
-                 lambda a, b: _exact(len(a) / len(b), b))
-part = _kind("part", "AA", "percent", "how many of the first in a hundred of the second; exact",
-             lambda a, b: _exact(100.0 * len(a) / len(b), b))
+accuracy = Kind("accuracy", "R", "percent", "share of right answers; Wilson", _share)
+top_n = Kind("top_n", "L", "percent", "share with the true class among the best n; Wilson",
+             lambda probs, labels, n: _share(true_class_ranks(probs, labels) < n))
+share = Kind("share", "A", "percent", "share of true among bool[N]; Wilson", _share)
+difference = Kind("difference", "RR", "points", f"accuracy minus that of another row; {_BOOT}",
+                  lambda a, b: _gain(a, b, paired_test(a, b)), signed=True)
+rectified = Kind("rectified", "RR", "count", "answers that the first mends; Wilson times n",
+                 lambda a, b: _share(~b & a, float(len(a))))
+spoiled = Kind("spoiled", "RR", "count", "answers that the first spoils; Wilson times n",
+               lambda a, b: _share(b & ~a, float(len(a))))
+mean_top1 = Kind("mean_top1", "A", "ratio", "mean highest probability; 1.96 standard errors",
+                 _mean_top1)
+unpaired = Kind("unpaired", "AA", "points", "two shares of other images; Newcombe 1998, no. 10",
+                _unpaired, signed=True)
+mean = Kind("mean", "A", "none", f"mean of float[N]; {_MEAN}", _mean)
+mean_share = Kind("mean_share", "A", "percent", f"mean of a share an image; {_MEAN}",
+                  lambda values: _mean(values, 100.0))
+change = Kind("change", "AA", "none", f"mean of the first minus the second; {_MEAN}",
+              lambda a, b: _mean(a - b), signed=True)
+excess = Kind("excess", "AA", "points", f"mean of shares, first minus second; {_MEAN}",
+              lambda a, b: _mean(a - b, 100.0), signed=True)
+calibration = Kind("calibration", "AR", "ratio", f"expected calibration error; {_MEAN}",
+                   lambda sure, right: _of(_grid.calibration_interval(sure, right), right))
+gain_within = Kind("gain_within", "RRW", "points", f"difference on the images of a mask; {_BOOT}",
+                   lambda a, b, within: _gain(a[within], b[within]), signed=True)
+gain_contrast = Kind("gain_contrast", "RRW", "points",
+                     "the same minus that on all others; bootstrap, either side by itself",
+                     _contrast, signed=True)
+gap_to_best = Kind("gap_to_best", "RR", "points",
+                   f"accuracy minus the best of a line[A, N], sought anew in each draw; {_MEAN}",
+                   lambda a, line: _of(_grid.gap_to_best(a, line), a, 100), signed=True)
+accuracy_range = Kind("accuracy_range", "R", "points",
+                      f"range along an axis of [A, B, N], averaged over the other; {_MEAN}",
+                      lambda right, axis: _of(_grid.accuracy_range(right, axis), right, 100))
+regret = Kind("regret", "R", "points",
+              f"most that one first setting for all second ones loses, [A, B, N]; {_MEAN}",
+              lambda right: _of(_grid.regret(right), right, 100))
+best_at = Kind("best_at", "RA", "none", f"value along an axis at the best point; {_MEAN}",
+               lambda right, values, axis: _of(_grid.best_value(right, values, axis), right))
+agreement = Kind("agreement", "AA", "ratio", "adjusted Rand index of two groupings; exact",
+                 lambda a, b: _exact(adjusted_rand(a, b), a))
+exact = Kind("exact", "A", "none", "one number that is known; exact",
+             lambda values: _exact(values.flat[0], values.ravel()))
+lowest = Kind("lowest", "A", "none", "the smallest; exact", lambda v: _exact(v.min(), v))
+highest = Kind("highest", "A", "none", "the largest; exact", lambda v: _exact(v.max(), v))
+count = Kind("count", "A", "count", "how many; exact", lambda v: _exact(len(v), v))
+distinct = Kind("distinct", "A", "count", "how many different ones; exact",
+                lambda v: _exact(len(np.unique(v)), v))
+quotient = Kind("quotient", "AA", "ratio", "how many of the first for one of the second; exact",
+                lambda a, b: _exact(len(a) / len(b), b))
+part = Kind("part", "AA", "percent", "how many of the first in a hundred of the second; exact",
+            lambda a, b: _exact(100.0 * len(a) / len(b), b))
 # fmt: on
+
+KINDS = {kind.name: kind for kind in list(globals().values()) if isinstance(kind, Kind)}

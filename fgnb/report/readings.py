@@ -23,14 +23,8 @@ from fgnb.report.kinds import Estimate
 
 SUPPORTED, SAME, NONE_SEEN = "supported", "same direction", "no difference seen"
 OPPOSITE, CONTRADICTED, UNMEASURED = "opposite direction", "contradicted", "not measured"
-MARKS = {
-    SUPPORTED: "▲",
-    SAME: "△",
-    NONE_SEEN: "○",
-    OPPOSITE: "▽",
-    CONTRADICTED: "▼",
-    UNMEASURED: "–",
-}
+WORDS = (SUPPORTED, SAME, NONE_SEEN, OPPOSITE, CONTRADICTED, UNMEASURED)
+MARKS = dict(zip(WORDS, "▲△○▽▼–", strict=True))
 ALPHA = 0.05
 _COIN = 0.5
 _Z = NormalDist().inv_cdf(0.975)
@@ -53,18 +47,16 @@ class Reading(NamedTuple):
         if self.word in (SUPPORTED, CONTRADICTED, UNMEASURED):
             return self.word
         text = self.word if self.word == NONE_SEEN else f"{self.word}, too small to tell"
-        if math.isfinite(self.would_show):
-            return f"{text}; {self.would_show:.1f} would have shown"
-        return f"{text}; no step would have shown"
+        step = f"{self.would_show:.1f}" if math.isfinite(self.would_show) else "no step"
+        return f"{text}; {step} would have shown"
 
 
 def p_of(found: Estimate) -> float:
     """The two-sided p of a difference from 0, before any correction."""
     if found.test is not None:
         return found.test.p
-    error = _standard_error(found)
-    if not error:
-        return 1.0 if found.value == 0 else 0.0
+    if not (error := _standard_error(found)):
+        return float(found.value == 0)
     return 2 * NormalDist().cdf(-abs(found.value) / error)
 
 

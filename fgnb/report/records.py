@@ -8,13 +8,17 @@ held-out fifth, where thresholds are chosen, begin with ``held_out_``.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from fgnb.store import code_digest
 
 PACKAGES = ("torch", "torchvision", "timm", "pytorch-lightning", "numpy")
 PROTOCOLS = {
@@ -25,17 +29,17 @@ PROTOCOLS = {
 }
 NONE = "none"
 
-_LOCAL_PATH = re.compile(r"^(/|~|[A-Za-z]:[\\/]|\\\\)")
+_LOCAL_PATH = re.compile(r'(?<!\\)"((/|~|[A-Za-z]:[\\/]|\\{4})[^"]*)"')  # among JSON
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=1, strict=True)]
+CountOrNone = Annotated[int, Field(ge=0, strict=True)]
 
 
 class Provenance(BaseModel):
     """Everything that a reader needs to trust, compare or repeat a row's answers.
 
-    "unknown" (no git) and "none" (no network took part) are answers; an absent or empty field is
-    not, and a row that lacks one is not shown.
+    "unknown" (no git) and "none" (no network) are answers; an absent or empty field is not.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,7 +52,7 @@ class Provenance(BaseModel):
     protocol: Literal["published", "official", "subset", "drawn"]
     classes: Count
     n_train: Count
-    n_test: Annotated[int, Field(ge=0, strict=True)]
+    n_test: CountOrNone
     backbone: Text
     weights_tag: Text
     weights_sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{64}|none)$")]
@@ -59,7 +63,7 @@ class Provenance(BaseModel):
     commit: Text  # "+" appended where files differed from it
     versions: Annotated[dict[str, str], Field(min_length=1)]
     run_keys: tuple[str, ...]
-    test_reads: Annotated[int, Field(ge=0, strict=True)]
+    test_reads: CountOrNone
     code: Sha256  # of the code that trained and answered
     code_of: Annotated[tuple[Text, ...], Field(min_length=1)]
     spec: dict[str, Any]  # what the row was set to
@@ -75,40 +79,26 @@ class Provenance(BaseModel):
     @field_validator("*")
     @classmethod
     def _no_path_of_a_machine(cls, value: Any) -> Any:
-        for text in _texts(value):
-            if _LOCAL_PATH.match(text):
-                raise ValueError(f"{text!r} is a path of one machine; leave it out")
+        if found := _LOCAL_PATH.search(json.dumps(value, default=str)):
+            raise ValueError(f"{found[1]!r} is a path of one machine; leave it out")
         return value
 
 
 @dataclass(frozen=True)
 class Record:
-    """A row's answers on one set.
+    """A row's answers on one set."""
 
-    Attributes:
-        paper: short name.
-        row: the row's name; one in the whole paper.
-        arrays: by name, see the module.
-        origin: where they come from.
-        witness: the same row at the preset `smoke`, its probabilities; None without one.
-        verified: digests of later code that still gives the witness.
-        name: the file below results/recorded, empty for the run at hand.
-        derived: whether it follows from another row, and is never kept.
-    """
-
-    paper: str
-    row: str
-    arrays: dict[str, np.ndarray]
+    paper: str  # short name
+    row: str  # one in the whole paper
+    arrays: dict[str, np.ndarray]  # by name, see the module
     origin: Provenance
-    witness: np.ndarray | None = None
-    verified: tuple[str, ...] = ()
-    name: str = ""
-    derived: bool = False
+    witness: np.ndarray | None = None  # what the same row answers at the preset `smoke`
+    verified: tuple[str, ...] = ()  # digests of later code that still gives the witness
+    name: str = ""  # the file below results/recorded, empty for the run at hand
+    derived: bool = False  # whether it follows from another row, and is never kept
 
     def code_state(self) -> str:
         """One of "same", "verified" (other code, the same witness) and "changed"."""
-        from fgnb.store import code_digest
-
         try:
             now = code_digest(self.origin.code_of)
         except ValueError:  # a module is gone
@@ -124,23 +114,14 @@ class Record:
 
 @dataclass(frozen=True)
 class Context:
-    """What the records of a page share on one set.
-
-    Attributes:
-        paper: short name.
-        preset: name of the scale.
-        images: the `fgnb.data.ImageSet`.
-        weights: the backbone's `WeightsInfo`; None where no network takes part.
-        dataset: the set's short name.
-        published: whether network, input size and recipe are the paper's.
-    """
+    """What the records of a page share on one set."""
 
     paper: str
     preset: str
-    images: Any
-    weights: Any
-    dataset: str
-    published: bool = False
+    images: Any  # `fgnb.data.ImageSet`
+    weights: Any  # the backbone's `WeightsInfo`; None where no network takes part
+    dataset: str  # the set's short name
+    published: bool = False  # whether network, input size and recipe are the paper's
 
 
 def of_run(
@@ -162,20 +143,50 @@ def of_run(
         reads: how many times the answers of the test set were read for it.
         code_of: modules besides those of the run whose code made the arrays.
     """
+    from fgnb.data.protocol import row_protocol
+
+    images, around = context.images, run.environment
+    weights = context.weights if run.spec else None
     modules = tuple(dict.fromkeys((*run.code_of, *code_of)))
     spec = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in run.spec.items()
         if not isinstance(value, Mapping)  # what it builds on has a run of its own
     }
-    return _record(context, row, arrays, run.environment, modules, spec, (run.key,), reads)
+    origin = Provenance(
+        preset=context.preset,
+        dataset=context.dataset,
+        dataset_title=images.title,
+        pixels=images.pixels or "drawn",
+        manifest=images.fingerprint,
+        protocol=row_protocol(images, as_published=context.published),  # type: ignore[arg-type]
+        classes=len(images.classes),
+        n_train=images.n_train,
+        n_test=images.n_test,
+        backbone=getattr(weights, "backbone", NONE),
+        weights_tag=getattr(weights, "tag", NONE),
+        weights_sha256=getattr(weights, "sha256", NONE),
+        seeds=(int(run.spec["seed"]),) if spec else (),
+        device=around["device"],
+        threads=int(around["threads"]),
+        seconds=round(float(around["seconds"]), 1),
+        commit=around["commit"],
+        versions={k: str(around[k]) for k in ("python", *PACKAGES) if k in around},
+        run_keys=(run.key,) if run.key else (),
+        test_reads=reads,
+        code=code_digest(modules),
+        code_of=modules,
+        spec=spec,
+    )
+    return Record(context.paper, row, {k: np.asarray(v) for k, v in arrays.items()}, origin)
 
 
 def of_set(context: Context, row: str, arrays: Mapping[str, Any], code_of: Sequence[str]) -> Record:
     """The record of something counted on a set without a network."""
-    from fgnb.training import environment
+    from fgnb.training.environment import describe
 
-    return _record(context, row, arrays, environment.describe(1, 0.0), tuple(code_of), {}, (), 0)
+    no_run = SimpleNamespace(key="", spec={}, code_of=(), environment=describe(1, 0.0))
+    return of_run(context, row, no_run, arrays, reads=0, code_of=code_of)
 
 
 def answers_of(run: Any) -> dict[str, np.ndarray]:
@@ -190,55 +201,3 @@ def answers_of(run: Any) -> dict[str, np.ndarray]:
         "top5": best.astype(np.int16),
         "top5_probs": np.take_along_axis(probs, best, axis=1).astype(np.float16),
     }
-
-
-def _record(
-    context: Context,
-    row: str,
-    arrays: Mapping[str, Any],
-    around: Mapping[str, Any],
-    code_of: tuple[str, ...],
-    spec: dict[str, Any],
-    run_keys: tuple[str, ...],
-    reads: int,
-) -> Record:
-    from fgnb.data.protocol import row_protocol
-    from fgnb.store import code_digest
-
-    images, weights = context.images, context.weights if spec else None
-    origin = Provenance(
-        preset=context.preset,
-        dataset=context.dataset,
-        dataset_title=images.title,
-        pixels=images.pixels or "drawn",
-        manifest=images.fingerprint,
-        protocol=row_protocol(images, as_published=context.published),  # type: ignore[arg-type]
-        classes=len(images.classes),
-        n_train=images.n_train,
-        n_test=images.n_test,
-        backbone=getattr(weights, "backbone", NONE),
-        weights_tag=getattr(weights, "tag", NONE),
-        weights_sha256=getattr(weights, "sha256", NONE),
-        seeds=(int(spec["seed"]),) if spec else (),
-        device=around["device"],
-        threads=int(around["threads"]),
-        seconds=round(float(around["seconds"]), 1),
-        commit=around["commit"],
-        versions={k: str(around[k]) for k in ("python", *PACKAGES) if k in around},
-        run_keys=run_keys,
-        test_reads=reads,
-        code=code_digest(code_of),
-        code_of=code_of,
-        spec=spec,
-    )
-    return Record(context.paper, row, {k: np.asarray(v) for k, v in arrays.items()}, origin)
-
-
-def _texts(value: Any) -> Sequence[str]:
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, Mapping):
-        return [text for inner in value.values() for text in _texts(inner)]
-    if isinstance(value, list | tuple):
-        return [text for item in value for text in _texts(item)]
-    return []
