@@ -2,39 +2,110 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from fgnb.pages.ccfr.held_out import ROW, HeldOutAnswers, quarters
+import numpy as np
+
+from fgnb import ccfr
+from fgnb.data import ImageSet
+from fgnb.data.frame import frames_of
 from fgnb.report import kinds
 from fgnb.report.layout import numbers_table
+from fgnb.report.rows import rows_of
 from fgnb.report.sheet import Number, Sheet
-
-__all__ = ["CODE", "NOTEBOOK", "ROW", "ROWS", "TABLES", "HeldOutAnswers", "derive"]
 
 NOTEBOOK = "ccfr/1-hard-instances"
 CODE = ("fgnb.ccfr.stages", "fgnb.data.frame")
+ROW = "plain-held-out"
 ROWS = (ROW,)
 
-CLAIM, OWN = "ccfr.claim.similar-classes-fool-global-features", "own.ccfr.hard"
-ALIKE, SIZES = ("errors/within_genus", "errors/by_chance"), ("sizes/smallest", "sizes/largest")
-SHORT = ("Errors stay among classes that look alike", "Small objects are harder")
-NUMBERS = numbers_table(
-    "Where global features fail, held-out images",
-    [
-        Number(f"{OWN}.accuracy", "Accuracy, global features", kinds.accuracy(ROW)),
-        Number("ccfr.fig1", "Errors between classes of one kind", kinds.share(ALIKE[0])),
-        Number(CLAIM, "Errors inside one kind, over chance", kinds.excess(*ALIKE), SHORT[0]),
-        Number(f"{OWN}.smallest", "Accuracy, quarter of smallest objects", kinds.share(SIZES[0])),
-        Number(f"{OWN}.largest", "Accuracy, quarter of largest objects", kinds.share(SIZES[1])),
-        Number(CLAIM, "Smallest objects minus largest", kinds.unpaired(*SIZES), SHORT[1], -1),
-        Number(
-            f"{OWN}.nearer",
-            "Nearest picture is of another class",
-            kinds.share(f"{ROW}/nearer_to_another_class"),
-        ),
-    ],
-)
+CLAIM, _OWN = "ccfr.claim.similar-classes-fool-global-features", "own.ccfr.hard"
+_KIND, _SIZE = ("errors/within_genus", "errors/by_chance"), ("sizes/smallest", "sizes/largest")
+# fmt: off
+NUMBERS = numbers_table("Where global features fail, held-out images", [
+    Number(f"{_OWN}.accuracy", "Accuracy, global features", kinds.accuracy(ROW)),
+    Number("ccfr.fig1", "Errors between classes of one kind", kinds.share(_KIND[0])),
+    Number(CLAIM, "Errors inside one kind, over chance", kinds.excess(*_KIND),
+           "Errors stay among classes that look alike"),
+    Number(f"{_OWN}.smallest", "Accuracy, quarter of smallest objects", kinds.share(_SIZE[0])),
+    Number(f"{_OWN}.largest", "Accuracy, quarter of largest objects", kinds.share(_SIZE[1])),
+    Number(CLAIM, "Smallest objects minus largest", kinds.unpaired(*_SIZE),
+           "Small objects are harder", -1),
+    Number(f"{_OWN}.nearer", "Nearest picture is of another class",
+           kinds.share(f"{ROW}/nearer_to_another_class")),
+])
+# fmt: on
 TABLES = (NUMBERS,)
+
+
+@dataclass(frozen=True)
+class HeldOutAnswers:
+    """What a classifier on global features answers to the held-out images.
+
+    Attributes:
+        images: the set.
+        rows: int64[Q], positions of the held-out images; `database`, int64[N], of the others.
+        labels: int64[Q].
+        probs: float32[Q, C].
+        sims: float32[Q, N], cosine similarity to the other training images.
+        shares: float64[Q], share of the frame inside the object's box, in [0, 1].
+    """
+
+    images: ImageSet
+    rows: np.ndarray
+    database: np.ndarray
+    labels: np.ndarray
+    probs: np.ndarray
+    sims: np.ndarray
+    shares: np.ndarray
+
+    @classmethod
+    def of(cls, images: ImageSet, run: Any) -> HeldOutAnswers:
+        """The answers kept in a run of ``ccfr/global`` on the held-out fold."""
+        kept, size = run.predictions, run.spec["image_size"]
+        rows, database = (rows_of(images, kept[f"{of}_ids"]) for of in ("query", "database"))
+        vectors = kept["query_embedding"], kept["database_embedding"]
+        near = ccfr.nearest(*vectors, kept["database_labels"], k=len(database))
+        sims = np.empty_like(near.sims)
+        np.put_along_axis(sims, near.index, near.sims, axis=1)
+        frames = frames_of(images, rows, image_size=size, crop_ratio=run.spec["crop_ratio"])
+        boxes = frames.boxes(images.boxes[rows][:, None])[:, 0].clip(0, size)
+        shares = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) / size**2
+        return cls(images, rows, database, kept["query_labels"], kept["query_probs"], sims, shares)
+
+    @property
+    def classes(self) -> np.ndarray:
+        """The predicted classes ``[Q]``."""
+        return np.asarray(self.probs.argmax(axis=1))
+
+    @property
+    def same_class(self) -> np.ndarray:
+        """Where an image of the database is of the query's class: ``bool[Q, N]``."""
+        return np.asarray(self.images.labels[self.database][None] == self.labels[:, None])
+
+    def confusion(self) -> np.ndarray:
+        """Images of class i answered with class j: ``int64[C, C]``."""
+        return self._by_class(np.eye(self.probs.shape[1], dtype=np.int64)[self.classes])
+
+    def pairs(self, count: int) -> list[tuple[int, int, int]]:
+        """The most confused classes and their errors, then by the probability given each other."""
+        errors, mass = self.confusion(), self._by_class(self.probs.astype(np.float64))
+        errors, mass = errors + errors.T, mass + mass.T
+        a, b = np.triu_indices(len(errors), 1)
+        order = np.lexsort((-mass[a, b], -errors[a, b]))[:count]
+        return [(int(a[i]), int(b[i]), int(errors[a[i], b[i]])) for i in order]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What a record keeps besides the answers."""
+        own = self.same_class[np.arange(len(self.rows)), self.sims.argmax(axis=1)]
+        names = np.array(genera(self.images))
+        return {"genera": names, "object_shares": self.shares, "nearer_to_another_class": ~own}
+
+    def _by_class(self, values: np.ndarray) -> np.ndarray:
+        table = np.zeros((values.shape[1],) * 2, values.dtype)
+        np.add.at(table, self.labels, values)
+        return table
 
 
 def derive(sheet: Sheet, p: Any) -> None:
@@ -48,3 +119,22 @@ def derive(sheet: Sheet, p: Any) -> None:
     sheet.derive("errors", ROW, within_genus=true == answered, by_chance=chance)
     parts = quarters(of["object_shares"])
     sheet.derive("sizes", ROW, smallest=right[parts[0]], largest=right[parts[-1]])
+
+
+def genera(images: ImageSet) -> tuple[str, ...]:
+    """What look-alikes share in their names: birds the last word, cars and aircraft the first.
+
+    "001.Amber_Sedgefinch" and "112.Great_Sedgefinch" are both a Sedgefinch.
+    """
+    place = -1 if images.layout == "cub" else 0
+    return tuple(plain_name(name).split()[place] for name in images.classes)
+
+
+def plain_name(name: str) -> str:
+    """A class's name without number and underscores."""
+    return name.split(".", 1)[-1].replace("_", " ")
+
+
+def quarters(shares: np.ndarray) -> list[np.ndarray]:
+    """Positions ``0..Q-1`` in four parts of (nearly) equal size, by the object's share."""
+    return np.array_split(np.argsort(shares, kind="stable"), 4)

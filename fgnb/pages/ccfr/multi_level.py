@@ -12,7 +12,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from fgnb import ccfr
 from fgnb.ccfr.multilevel import CHILDREN
 from fgnb.data import ImageSet
-from fgnb.pages.ccfr.held_out import ROW, HeldOutAnswers, genera
+from fgnb.pages.ccfr.hard_instances import ROW, HeldOutAnswers, genera
 from fgnb.report import kinds
 from fgnb.report.layout import Line, Table, numbers_table
 from fgnb.report.sheet import Number, Sheet

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from scipy.cluster.hierarchy import dendrogram, linkage
 
 from fgnb.data import ImageSet
-from fgnb.pages.ccfr.held_out import plain_name, show
+from fgnb.pages.ccfr.hard_instances import plain_name
+from fgnb.pages.ccfr.hard_instances_figures import show
 from fgnb.report.figures import BLUE, GREEN, GREY, ORANGE, RED, Picture, described, literal
 
 COLOURS = (BLUE, RED, GREEN, ORANGE, "#CC79A7", "#56B4E9", "#000000")

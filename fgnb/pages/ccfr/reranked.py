@@ -20,34 +20,41 @@ from fgnb.report.sheet import Sheet
 CODE = ("fgnb.ccfr.stages", "fgnb.ccfr.answers", "fgnb.ccfr.settings")
 FIELDS = ("t_sf", "t_sc", "topn", "topm", "alpha", "beta", "gate")
 _MANY = 2_000  # images; over it, probabilities and similarities are kept in half precision
-_KEPT = ("ids", "labels", "probs", "logistic_probs", "neighbor_sims", "neighbor_labels")
+_KEPT = ("ids", "labels", "probs", "neighbor_sims", "neighbor_labels", "logistic_probs")
 
 
 def arrays(test: Answers, held_out: Answers) -> dict[str, np.ndarray]:
     """What a record keeps of both folds."""
-    kept = {**_fold(test, ""), **_fold(held_out, "held_out_")}
-    kept["classes"] = test.probs.argmax(axis=1).astype(np.int16)
-    return kept
+    kept = _fold(test, "") | _fold(held_out, "held_out_")
+    return kept | {"classes": test.probs.argmax(axis=1).astype(np.int16)}
 
 
 def answers(record: Record, prefix: str = "") -> Answers | None:
     """The answers that a record holds; ``prefix`` is ``held_out_`` for that fold. None without."""
     own = {name: record.arrays.get(f"{prefix}{name}") for name in _KEPT}
-    needed = (own[name] for name in _KEPT if name != "logistic_probs")
-    if any(array is None for array in needed):
+    plain = own.pop("logistic_probs")
+    if any(array is None for array in own.values()):
         return None
-    sims = np.asarray(own["neighbor_sims"], np.float32)
     near = np.asarray(own["neighbor_labels"], np.int64)
-    plain = own["logistic_probs"]
     return Answers(
         ids=np.asarray(own["ids"]),
         labels=np.asarray(own["labels"], np.int64),
         probs=np.asarray(own["probs"], np.float32),
         logistic_probs=None if plain is None else np.asarray(plain, np.float32),
-        neighbors=Neighbors(sims, np.zeros_like(near), near),
+        neighbors=Neighbors(
+            np.asarray(own["neighbor_sims"], np.float32), np.zeros_like(near), near
+        ),
         database_ids=np.zeros(0, np.int64),
         database_labels=np.zeros(0, np.int64),
     )
+
+
+def folds(sheet: Sheet, row: str) -> tuple[Answers, Answers] | None:
+    """The answers of a row to test and to held-out images; None where it doesn't hold both."""
+    if row not in sheet.rows:
+        return None
+    test, held_out = (answers(sheet.rows[row], prefix) for prefix in ("", "held_out_"))
+    return None if test is None or held_out is None else (test, held_out)
 
 
 def base_settings(p: Any) -> Settings:
@@ -61,20 +68,18 @@ def chosen(held_out: Answers, p: Any) -> tuple[Settings, dict[str, Any]]:
     return choose(p.t_sf_rule, *held, base_settings(p))
 
 
-def derive(sheet: Sheet, p: Any, row: str, name: str) -> Settings | None:
-    """Add the re-ranked answers of ``row`` as the row ``name``; the setting, None without answers.
+def derive(sheet: Sheet, p: Any, row: str, name: str) -> tuple[Answers, Answers] | None:
+    """Add the re-ranked answers of ``row`` as the row ``name``, and retrieval alone by that name.
 
-    Retrieval alone is added as the row ``retrieval``.
+    The `folds` of the row; where it has none, nothing is added.
     """
-    test = answers(sheet.rows[row]) if row in sheet.rows else None
-    held_out = answers(sheet.rows[row], "held_out_") if row in sheet.rows else None
-    if test is None or held_out is None:
-        return None
-    settings, _ = chosen(held_out, p)
-    ranked = settings.predictions(test.probs, test.neighbors)
-    sheet.derive(name, row, classes=ranked.astype(np.int16), t_sf=np.array([settings.t_sf]))
-    sheet.derive("retrieval", row, classes=test.neighbors.predictions().astype(np.int16))
-    return settings
+    found = folds(sheet, row)
+    if found is not None:
+        test, (settings, _) = found[0], chosen(found[1], p)
+        ranked = settings.predictions(test.probs, test.neighbors)
+        sheet.derive(name, row, classes=ranked.astype(np.int16), t_sf=[settings.t_sf])
+        sheet.derive("retrieval", row, classes=test.neighbors.predictions().astype(np.int16))
+    return found
 
 
 def _fold(given: Answers, prefix: str) -> dict[str, np.ndarray]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 
 from fgnb.ccfr.alternatives import Method, fit_alternatives
 from fgnb.ccfr.answers import Answers
@@ -15,7 +14,7 @@ from fgnb.metrics import expected_calibration_error, reliability
 from fgnb.metrics.calibration import FLOOR
 from fgnb.pages.ccfr import reranked
 from fgnb.report import kinds, printed, render
-from fgnb.report.figures import BLUE, GREY, RED, Picture, described
+from fgnb.report.figures import BLUE, GREY, RED, Picture, described, subplots
 from fgnb.report.layout import Line, Step, Table, numbers_table, rows_table
 from fgnb.report.page import Page
 from fgnb.report.render import Html
@@ -36,107 +35,79 @@ METHODS = {
 }
 """Method of `fgnb.ccfr.alternatives` -> the row of its answers, and what the page calls it."""
 
-_OVER_BOTH = Number(
-    "ccfr.claim.combination-beats-both",
-    "Re-ranked, minus the better of both on test",
-    kinds.difference("ccfr", "better"),
-    "Together they beat the better of the two",
-)
-_BEATS = "ccfr.claim.classification-beats-retrieval"
-_STEPS = {
-    "classification": Step("retrieval", (_BEATS,), "Classification beats retrieval"),
+# fmt: off
+_ROWS = rows_table("Table 4", "ccfr.table4.{set}.{row}", {
+    "retrieval": "Retrieval", "classification": "Classification", "ccfr": "Re-ranked: both",
+}, {
+    "classification": Step("retrieval", ("ccfr.claim.classification-beats-retrieval",),
+                           "Classification beats retrieval"),
     "ccfr": Step("classification", ("own.ccfr.results.rerank-helps",), "Re-ranking helps"),
-}
-_ROWS = rows_table(
-    "Table 4",
-    "ccfr.table4.{set}.{row}",
-    {"retrieval": "Retrieval", "classification": "Classification", "ccfr": "Re-ranked: both"},
-    _STEPS,
-)
-_OVER_RETRIEVAL = Number(
-    "own.ccfr.results.reranked-minus-retrieval",
-    "Re-ranked, minus: Retrieval",
-    kinds.difference("ccfr", "retrieval"),
-    expect=0,
-)
-TABLE4 = replace(_ROWS, lines=(*_ROWS.lines, Line(_OVER_BOTH)), beside=(_OVER_RETRIEVAL,))
-_OURS = ("ours-without-reranking", "without", "classification"), ("ours", "with", "ccfr")
-TABLE2 = numbers_table(
-    "Our rows of Table 2",
-    [
-        Number(f"ccfr.table2.{{set}}.{name}", f"full model, {how} re-ranking", kinds.accuracy(row))
-        for name, how, row in _OURS
-    ],
-)
+}, [
+    Number("own.ccfr.results.reranked-minus-retrieval", "Re-ranked, minus: Retrieval",
+           kinds.difference("ccfr", "retrieval"), expect=0),
+])
+_OVER_BOTH = Number("ccfr.claim.combination-beats-both",
+                    "Re-ranked, minus the better of both on test",
+                    kinds.difference("ccfr", "better"), "Together they beat the better of the two")
+TABLE4 = replace(_ROWS, lines=(*_ROWS.lines, Line(_OVER_BOTH)))
+TABLE2 = numbers_table("Our rows of Table 2", [
+    Number(f"ccfr.table2.{{set}}.{name}", f"full model, {how} re-ranking", kinds.accuracy(row))
+    for name, how, row in (("ours-without-reranking", "without", "classification"),
+                           ("ours", "with", "ccfr"))
+])
 _AHEAD, _STEP = "Full model, re-ranked, minus: backbone alone", kinds.difference("ccfr", RIVAL)
-_BEST = "The method is ahead (of a rival of equal pixels)"
-AHEAD = Table(
-    "A rival that was trained here",
-    (
-        Line(
-            Number("own.ccfr.rival", "Backbone alone, equal pixels", kinds.accuracy(RIVAL)),
-            Number("ccfr.claim.best-accuracy", _AHEAD, _STEP, _BEST),
-        ),
-    ),
-    (Number("ccfr.text.gain.{set}", f"{_AHEAD}, as a gain", _STEP),),
-)
+AHEAD = Table("A rival that was trained here", (
+    Line(Number("own.ccfr.rival", "Backbone alone, equal pixels", kinds.accuracy(RIVAL)),
+         Number("ccfr.claim.best-accuracy", _AHEAD, _STEP,
+                "The method is ahead (of a rival of equal pixels)")),
+), (Number("ccfr.text.gain.{set}", f"{_AHEAD}, as a gain", _STEP),))
 
 
 def _method(name: str, what: str, rule: kinds.Rule, words: str = "") -> Number:
     return Number(f"own.ccfr.alternative.{name}.{what}", words + METHODS[name][1], rule)
 
 
-def _over(name: str, other: str, short: str = "", expect: int = 1) -> Number:
+def _over(name: str, other: str, short: str = "") -> Number:
     (row, label), (above, without) = METHODS[name], METHODS[other]
-    claim, words = f"own.ccfr.alternative.{name}.over-{other}", f"{label}, minus: {without}"
-    return Number(claim, words, kinds.difference(row, above), short, expect)
+    return Number(f"own.ccfr.alternative.{name}.over-{other}", f"{label}, minus: {without}",
+                  kinds.difference(row, above), short, int(name != "tempered"))
 
 
 ACCURACY = Table(
     "Accuracy of six uses of the same answers; each step is taken from the softmax",
     tuple(
-        Line(
-            _method(name, "accuracy", kinds.accuracy(row)),
-            None if name == "softmax" else _over(name, "softmax", expect=int(name != "tempered")),
-        )
+        Line(_method(name, "accuracy", kinds.accuracy(row)),
+             None if name == "softmax" else _over(name, "softmax"))
         for name, (row, _) in METHODS.items()
     ),
-    (
-        _over("reranked", "mix", "The weights 0 and 1 beat a mix (our rival)"),
-        _over("reranked", "interpolated", "The gate beats k-NN interpolation (our rival)"),
-    ),
+    (_over("reranked", "mix", "The weights 0 and 1 beat a mix (our rival)"),
+     _over("reranked", "interpolated", "The gate beats k-NN interpolation (our rival)")),
 )
 PROBABILITIES = numbers_table(
     f"What the probabilities are worth; log loss in nats, of a probability of {FLOOR:g} at least",
-    [
-        _method(m, what, rule(row), words)
-        for words, what, rule in (
-            ("Log loss: ", "log-loss", lambda r: kinds.mean(f"{r}/log_loss")),
-            ("Calibration: ", "calibration", lambda r: kinds.calibration(f"{r}/confidence", r)),
-        )
-        for m, (row, _) in METHODS.items()
-    ],
+    [_method(name, "log-loss", kinds.mean(f"{row}/log_loss"), "Log loss: ")
+     for name, (row, _) in METHODS.items()]
+    + [_method(name, "calibration", kinds.calibration(f"{row}/confidence", row), "Calibration: ")
+       for name, (row, _) in METHODS.items()],
 )
-_CHOSEN = [("tempered", "temperature"), ("reranked", "t_sf"), ("tempered-gate", "t_sf")]
-_CHOSEN += [("mix", "alpha"), ("mix", "t_sf"), ("interpolated", "weight")]
-_CHOSEN += [("interpolated", "vote_temperature")]
-SETTINGS = numbers_table(
-    "What was chosen on held-out images",
-    [
-        _method(m, f"setting.{k}".replace("_", "-"), kinds.exact(f"{METHODS[m][0]}/{k}"), f"{k}: ")
-        for m, k in _CHOSEN
-    ],
-)
+_CHOSEN = {
+    "tempered": ("temperature",), "reranked": ("t_sf",), "tempered-gate": ("t_sf",),
+    "mix": ("alpha", "t_sf"), "interpolated": ("weight", "vote_temperature"),
+}
+SETTINGS = numbers_table("What was chosen on held-out images", [
+    _method(m, f"setting.{k.replace('_', '-')}", kinds.exact(f"{METHODS[m][0]}/{k}"), f"{k}: ")
+    for m, chosen in _CHOSEN.items() for k in chosen
+])
+# fmt: on
 TABLES = (TABLE4, AHEAD, ACCURACY, PROBABILITIES, SETTINGS, TABLE2)
 
 
 def derive(sheet: Sheet, p: Any) -> None:
     """Retrieval, the better of the two, and the six methods, all settings from held-out images."""
-    if reranked.derive(sheet, p, FULL, "ccfr") is None:
+    folds = reranked.derive(sheet, p, FULL, "ccfr")
+    if folds is None:
         return
-    test, held_out = (reranked.answers(sheet.rows[FULL], fold) for fold in ("", "held_out_"))
-    assert test is not None
-    assert held_out is not None
+    test, held_out = folds
     for name, method in methods_of(held_out, p).items():
         sheet.derive(METHODS[name][0], FULL, **method_arrays(test, method))
     alone = [sheet.rows[row].arrays["classes"] for row in ("classification", "retrieval")]
@@ -153,13 +124,11 @@ def method_arrays(answers: Answers, method: Method) -> dict[str, Any]:
     """Predicted classes, claimed probability and log loss by image; what the method was set to."""
     probs, classes = method.probs(answers), method.predictions(answers)
     rows = np.arange(len(classes))
-    of_truth = np.maximum(probs[rows, answers.labels], FLOOR)
-    numbers = {k: [v] for k, v in method.settings().items() if not isinstance(v, str)}
     return {
         "classes": classes.astype(np.int16),
         "confidence": probs[rows, classes].astype(np.float32),
-        "log_loss": -np.log(of_truth).astype(np.float32),
-        **numbers,
+        "log_loss": -np.log(np.maximum(probs[rows, answers.labels], FLOOR)).astype(np.float32),
+        **{k: [v] for k, v in method.settings().items() if not isinstance(v, str)},
     }
 
 
@@ -184,11 +153,9 @@ def published_gains() -> Html:
 
 def calibration_panels(answers: Answers, methods: Mapping[str, Method]) -> Picture:
     """Confidence against accuracy of each of the six methods."""
-    figure = Picture(figsize=(9.3, 5.6), layout="constrained")
-    with sns.axes_style("white", rc={"axes.grid": True, "grid.color": "#e6e6e6"}):
-        grid = figure.subplots(2, 3, sharex=True, sharey=True, squeeze=False).ravel()
+    figure, grid = subplots(9.3, 5.6, 2, 3, sharex=True, sharey=True)
     words = []
-    for axes, (name, method) in zip(grid, methods.items(), strict=True):
+    for axes, (name, method) in zip(grid.flat, methods.items(), strict=True):
         probs, classes = method.probs(answers), method.predictions(answers)
         found, claimed = reliability(probs, answers.labels), probs[np.arange(len(probs)), classes]
         filled = found.count > 0
@@ -197,6 +164,7 @@ def calibration_panels(answers: Answers, methods: Mapping[str, Method]) -> Pictu
         axes.plot(*at, color=BLUE)
         axes.scatter(*at, s=12 + 220 * found.count[filled] / found.count.sum(), color=BLUE)
         axes.axvline(claimed.mean(), color=RED, linewidth=1)
+        axes.grid(color="#e6e6e6")
         error = expected_calibration_error(claimed, classes == answers.labels)
         axes.set_title(f"{METHODS[name][1]}\ncalibration error {error:.3f}", fontsize=9)
         axes.set(xlim=(0, 1), ylim=(0, 1.02))

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
-import seaborn as sns
 
 from fgnb.ccfr.answers import Answers
-from fgnb.pages.ccfr.sensitivity import T_SC, T_SF, TOPN, Grids, grids_of
-from fgnb.report.figures import BLUE, GREEN, GREY, ORANGE, RED, Picture, described, literal
+from fgnb.pages.ccfr.sensitivity import T_SC, T_SF, TOPN, Grids
+from fgnb.report.figures import BLUE, GREEN, GREY, ORANGE, RED, Picture, described, subplots
 from fgnb.report.sheet import Sheet
 from fgnb.report.surface import Surface
 
-_STYLE = {"axes.grid": True, "grid.color": "#e6e6e6", "axes.axisbelow": True}
 ON_TEST = "test images"
 
 
@@ -28,13 +26,15 @@ class Figure6:
     @classmethod
     def of(cls, sheet: Sheet) -> Figure6:
         """The figure of a sheet with the rows ``fig6`` and ``ccfr``."""
-        return cls(grids_of(sheet), float(sheet.rows["ccfr"].arrays["t_sf"][0]))
+        of = sheet.rows["fig6"].arrays
+        held_out = Grids(of["held_out_labels"], of["held_out_thresholds"])
+        test = Grids(of["labels"], of["thresholds"], of["topn"], of["topm"])
+        grids = {"held-out images": held_out, ON_TEST: test}
+        return cls(grids, float(sheet.rows["ccfr"].arrays["t_sf"][0]))
 
     def threshold_panels(self) -> Picture:
         """Panel (a): accuracy over T_sf, a curve for each T_sc, a panel for each set of images."""
-        figure = Picture(figsize=(4.6 * len(self.grids) + 0.6, 3.8), layout="constrained")
-        with sns.axes_style("white", rc=_STYLE):
-            row = figure.subplots(1, len(self.grids), squeeze=False)[0]
+        figure, row = subplots(4.6 * len(self.grids) + 0.6, 3.8, 1, len(self.grids))
         colours, scale = mpl.colormaps["viridis"], mpl.colors.Normalize(min(T_SC), max(T_SC))
         words = []
         for axes, (name, grids) in zip(row, self.grids.items(), strict=True):
@@ -44,6 +44,7 @@ class Figure6:
             axes.axvline(self.t_sf, color=RED, linestyle="--", label=f"in use: {self.t_sf:.3f}")
             axes.set(xlabel="T_sf", ylabel="accuracy, %", title=name)
             axes.legend(loc="best", fontsize=9)
+            axes.grid(color="#e6e6e6")
             words.append(
                 f"{name}: from {percent.min():.2f} % to {percent.max():.2f} %, highest at T_sf "
                 f"{grids.best[0]:g} and T_sc {grids.best[1]:g}"
@@ -53,14 +54,13 @@ class Figure6:
 
     def topn_curves(self) -> Picture:
         """Panel (b): accuracy over T_sc, a curve for each topn, at the best T_sf of (a)."""
-        grids = self.grids[ON_TEST]
-        figure = Picture(figsize=(6.4, 3.6), layout="constrained")
-        with sns.axes_style("white", rc=_STYLE):
-            axes = figure.subplots()
-        percent, t_sf = 100 * grids.accuracy("topn"), grids.best[0]
+        figure, axes = subplots(6.4, 3.6)
+        percent, t_sf = 100 * self.grids[ON_TEST].accuracy("topn"), self.grids[ON_TEST].best[0]
         for topn, line, hue in zip(TOPN, percent, (BLUE, ORANGE, GREEN, RED, GREY), strict=True):
-            sns.lineplot(x=list(T_SC), y=line, ax=axes, color=hue, marker="o", label=f"topn {topn}")
-        axes.set(xlabel="T_sc", ylabel="accuracy, %", title=literal(f"T_sf = {t_sf:g}"))
+            axes.plot(T_SC, line, color=hue, marker="o", label=f"topn {topn}")
+        axes.set(xlabel="T_sc", ylabel="accuracy, %", title=f"T_sf = {t_sf:g}")
+        axes.legend()
+        axes.grid(color="#e6e6e6")
         best = TOPN[int(percent.max(axis=1).argmax())]
         return described(
             figure,
@@ -79,14 +79,12 @@ class Figure6:
 
         Votes are ``[Q, C]``: zero outside topn, nan where nobody votes.
         """
-        near, rows = full.neighbors, np.arange(len(full.labels))[:, None]
-        votes = np.zeros(full.probs.shape)
+        near, classes = full.neighbors, np.arange(full.probs.shape[1])
         counted = np.where(near.sims > t_sc, near.sims, 0.0).astype(np.float64)
-        np.add.at(votes, (rows, near.labels), counted)
+        pairs = zip(near.labels, counted, strict=True)
+        votes = np.stack([np.bincount(labels, sims, len(classes)) for labels, sims in pairs])
         top = np.argsort(-full.probs, axis=1, kind="stable")[:, : TOPN[0]]
-        outside = np.ones(votes.shape, bool)
-        outside[rows, top] = False
-        votes[outside] = 0.0
+        votes *= (top[:, :, None] == classes).any(axis=1)
         with np.errstate(invalid="ignore"):
             votes /= votes.sum(axis=1, keepdims=True)
         line = self.grids[ON_TEST].accuracy("thresholds")[:, T_SC.index(t_sc)]

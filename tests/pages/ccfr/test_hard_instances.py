@@ -9,7 +9,7 @@ import pytest
 
 from fgnb.data import cub
 from fgnb.nn.weights import weights_info
-from fgnb.pages.ccfr import hard_instances, held_out
+from fgnb.pages.ccfr import hard_instances
 from fgnb.pages.ccfr import hard_instances_figures as figures
 from fgnb.report import records
 from fgnb.report.sheet import Sheet
@@ -42,7 +42,7 @@ def run(images):
 
 @pytest.fixture
 def answers(images, run):
-    return held_out.HeldOutAnswers.of(images, run)
+    return hard_instances.HeldOutAnswers.of(images, run)
 
 
 def sheet_of(answers):
@@ -66,9 +66,9 @@ def values(sheet):
 
 
 def test_a_genus_is_the_last_word_of_a_bird_and_the_first_of_a_car(images):
-    assert held_out.genera(images) == ("Owl", "Owl", "Gull")
+    assert hard_instances.genera(images) == ("Owl", "Owl", "Gull")
     cars = replace(images, layout="cars", classes=("Audi A5 2012", "Audi TT 2011", "BMW M3 2012"))
-    assert held_out.genera(cars) == ("Audi", "Audi", "BMW")
+    assert hard_instances.genera(cars) == ("Audi", "Audi", "BMW")
 
 
 def test_similarities_are_cosines_by_a_loop(answers, run):
@@ -108,7 +108,7 @@ def test_rows_follow_from_the_answers(answers, images):
     assert errors["within_genus"].tolist() == inside
     chance = [0.5 if answers.labels[q] in owls else 0.0 for q in wrong]
     assert errors["by_chance"].tolist() == chance
-    parts = held_out.quarters(answers.shares)
+    parts = hard_instances.quarters(answers.shares)
     assert sorted(np.concatenate(parts).tolist()) == list(range(9))
     shares = [answers.shares[part] for part in parts]
     assert all(a.max() <= b.min() for a, b in pairwise(shares))
@@ -174,7 +174,7 @@ def test_figures_show_what_they_name(answers):
     sizes = figures.size_against_accuracy(answers)
     right = answers.classes == answers.labels
     assert sizes.axes[0].containers[0][0].get_ydata() == pytest.approx(
-        [100 * right[part].mean() for part in held_out.quarters(answers.shares)]
+        [100 * right[part].mean() for part in hard_instances.quarters(answers.shares)]
     )
     shown = figures.poses(answers, per_side=2)
     assert sum(bool(axes.images) for axes in shown.axes) == 5
