@@ -11,19 +11,12 @@ from fgnb.report.sheet import Number
 
 @dataclass(frozen=True)
 class Step:
-    """The step to a row from another one.
+    """The step to a row from another one."""
 
-    Attributes:
-        above: the row that it is taken from.
-        claims: what it answers; the first stands in the table. An id of our own where empty.
-        short: the first claim in a few words, for the page's "in short"; empty for none.
-        expect: the sign that the claim expects, or 0 where it names none.
-    """
-
-    above: str
-    claims: tuple[str, ...] = ()
-    short: str = ""
-    expect: int = 1
+    above: str  # the row that it is taken from
+    claims: tuple[str, ...] = ()  # the first stands in the table; empty: an id of our own
+    short: str = ""  # the first claim in a few words, for the page's "in short"; empty for none
+    expect: int = 1  # the sign that the claim expects, or 0 where it names none
 
 
 @dataclass(frozen=True)
@@ -36,21 +29,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a page.
+    """A table of a page."""
 
-    Attributes:
-        title: what it is called; "Table 3", or a few words.
-        lines: in the order of the page.
-        beside: numbers that answer further claims with the same rows; shown under the fold.
-        by_set: whether published values differ by set, so that each set has a table of its own.
-        every_set: whether sets besides the page's own have a column.
-    """
-
-    title: str
-    lines: tuple[Line, ...]
-    beside: tuple[Number, ...] = ()
-    by_set: bool = False
-    every_set: bool = False
+    title: str  # "Table 3", or a few words
+    lines: tuple[Line, ...]  # in the order of the page
+    beside: tuple[Number, ...] = ()  # answer further claims with the same rows, under the fold
+    by_set: bool = False  # whether each set has a table of its own, since published values differ
+    every_set: bool = False  # whether sets besides the page's own have a column
 
     @property
     def numbers(self) -> list[Number]:
@@ -80,31 +65,26 @@ def rows_table(
         steps: row -> the step to it.
         beside: see `Table`.
     """
-
-    def named(row: str) -> str:
-        return claim.replace("{row}", row)
-
     lines, more = [], list(beside)
     for row, label in rows.items():
-        number = Number(named(row), label, kinds.accuracy(row))
+        named = claim.replace("{row}", row)
+        number = Number(named, label, kinds.accuracy(row))
         step = (steps or {}).get(row)
         if step is None:
             lines.append(Line(number))
             continue
-        own = f"own.step.{named(row).removeprefix('own.')}"
-        first, *others = step.claims or (own,)
+        first, *others = step.claims or (f"own.step.{named.removeprefix('own.')}",)
+        ends = [name.removeprefix("+ ") for name in (label, rows.get(step.above, step.above))]
         taken = Number(
             first,
-            f"{label.removeprefix('+ ')}, minus: {rows.get(step.above, step.above)}".replace(
-                "minus: + ", "minus: "
-            ),
+            ", minus: ".join(ends),
             kinds.difference(row, step.above),
             step.short,
             step.expect,
-            published=(named(row), named(step.above)),
+            published=(named, claim.replace("{row}", step.above)),
         )
         lines.append(Line(number, taken))
-        more += [replace(taken, claim=other, short="", published=("", "")) for other in others]
+        more += [replace(taken, claim=other, short="", published=()) for other in others]
     return Table(title, tuple(lines), tuple(more), "{set}" in claim)
 
 

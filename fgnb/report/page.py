@@ -11,23 +11,26 @@ A page module (`fgnb/pages/<paper>/<module>.py`) declares what the page holds:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
+from html import escape
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fgnb import paths, presets
+from fgnb import data, paths, presets
+from fgnb.nn.weights import weights_info
 from fgnb.report import archive, folds, records, render
 from fgnb.report.layout import Table
+from fgnb.report.records import Context, Record
 from fgnb.report.render import Html
-from fgnb.report.sheet import SETS, Number, Sheet
+from fgnb.report.sheet import Sheet
 from fgnb.store import write_atomic
 
 MOST_CLAIMS = 8
-PAPER_BACKBONE = "resnet50"
+PUBLISHED = ("paper", "resnet50", "imagenet")  # preset, backbone and weights of the papers
 
 
 class Page:
@@ -50,12 +53,12 @@ class Page:
         self._here: dict[str, Sheet] = {}
         self._frames: dict[tuple[int, int], pd.DataFrame] = {}
         self._shown: list[Table] = []
-        wanted = sorted({row for table in module.TABLES for row in table.rows})
-        rows = [*wanted, *getattr(module, "ROWS", ())]
+        rows = [row for table in module.TABLES for row in table.rows]
         kept, self.refused = archive.recorded(self.paper)
-        self.recorded, self.former = archive.sheets(kept, rows)
+        self.recorded, self.former = archive.sheets(kept, [*rows, *getattr(module, "ROWS", ())])
+        self._derive = getattr(module, "derive", lambda sheet, p: None)
         for sheet in (*self.recorded, *self.former):
-            self._derive(sheet)
+            self._derive(sheet, self.p)
 
     @cached_property
     def images(self) -> Any:
@@ -64,15 +67,11 @@ class Page:
 
     def open(self, name: str, scale: Any = None) -> Any:
         """The set of a name, drawn at the page's scale or another."""
-        from fgnb import data
-
         return data.open_images(name, data_root=self.p.data_root, preset=scale or self.scale)
 
     @cached_property
     def weights(self) -> Any:
         """What the network starts from: `fgnb.nn.weights.WeightsInfo`."""
-        from fgnb.nn.weights import weights_info
-
         return weights_info(self.p.backbone, self.p.weights)
 
     @property
@@ -104,23 +103,19 @@ class Page:
             images: that set.
         """
         context = self._context(dataset, images)
-        sheet = self._sheet(context)
+        made = []
         for row, run in runs.items():
-            own = dict((arrays or {}).get(row, {}))
             answers = records.answers_of(run) if "query_probs" in run.predictions else {}
+            answers |= (arrays or {}).get(row, {})
             reads = int(run.spec.get("fold", "all") == "all")
             code = getattr(self.module, "CODE", ())
-            sheet.add(records.of_run(context, row, run, answers | own, reads=reads, code_of=code))
-        return self._changed(sheet)
+            made.append(records.of_run(context, row, run, answers, reads=reads, code_of=code))
+        return self._put(context, made)
 
-    def count(
-        self, row: str, arrays: Mapping[str, Any], *, dataset: str = "", images: Any = None
-    ) -> Sheet:
+    def count(self, row: str, arrays: Mapping[str, Any], *, dataset: str, images: Any) -> Sheet:
         """Put a row beside the recorded ones that no network made; its sheet."""
         context = self._context(dataset, images)
-        sheet = self._sheet(context)
-        sheet.add(records.of_set(context, row, arrays, self.module.CODE))
-        return self._changed(sheet)
+        return self._put(context, [records.of_set(context, row, arrays, self.module.CODE)])
 
     @property
     def sheets(self) -> list[Sheet]:
@@ -140,23 +135,24 @@ class Page:
         Raises:
             ValueError: more than eight claims.
         """
-        claims: dict[str, dict[Any, Any]] = {}
-        for table in self.module.TABLES:
-            for number in table.numbers:
-                if number.short:
-                    claims[number.short] = self._claim(table, number)
+        tables = self.module.TABLES
+        claims = {n.short: (table, n) for table in tables for n in table.numbers if n.short}
         if len(claims) > MOST_CLAIMS:
             raise ValueError(f"{len(claims)} claims are marked short, at most {MOST_CLAIMS} may be")
-        counts = [sum(place in c for c in claims.values()) for place in range(len(self.recorded))]
+        answers = [
+            {short: render.pick(self.numbers(t, sheet), n) for short, (t, n) in claims.items()}
+            for sheet in self.recorded
+        ]
+        counts = [sum(line is not None for line in lines.values()) for lines in answers]
         used = [place for place, count in enumerate(counts) if 2 * count > max(counts)]
+        slugs = list(dict.fromkeys(s.slug for s in self.recorded or self.sheets)) or ["cub"]
         shown: dict[str, dict[Any, Any]] = {
-            words: {"published": found["published"]}
-            | {new: found[old] for new, old in enumerate(used) if old in found}
-            for words, found in claims.items()
+            short: {"published": render.published_of(number, slugs)}
+            | {new: answers[old][short] for new, old in enumerate(used)}
+            for short, (_, number) in claims.items()
         }
-        sheets = [self.recorded[place] for place in used]
-        note = folds.code_note(self.recorded)
-        return Html(f"<h2 class='fgnb-h'>In short</h2>{render.summary(shown, sheets)}{note}")
+        text = render.summary(shown, [self.recorded[place] for place in used])
+        return Html(f"<h2 class='fgnb-h'>In short</h2>{text}{folds.code_note(self.recorded)}")
 
     def table(self, table: Table) -> Html:
         """A table: published, on photographs, this run."""
@@ -165,25 +161,24 @@ class Page:
 
     def details(self) -> Html:
         """Everything else under folds; numbers and records of this run are kept beside the page."""
-        self._save()
-        hidden = [table for table in self.module.TABLES if table not in self._shown]
-        others = "".join(render.table(table, self._of(table)) for table in hidden)
-        aside = [folds.beside(table, self._of(table)) for table in self.module.TABLES]
-        tests = [folds.tests(table, self._of(table)) for table in self.module.TABLES]
+        frames = [(table, self._of(table)) for table in self.module.TABLES]
+        self._save(frames)
+        others = [render.table(table, of) for table, of in frames if table not in self._shown]
+        others += [folds.beside(table, of) for table, of in frames]
         parts = {
-            "Every other number of this page": others + "".join(aside),
-            "Paired tests in full": "".join(tests),
+            "Every other number of this page": "".join(others),
+            "Paired tests in full": "".join(folds.tests(table, of) for table, of in frames),
             "Settings": "".join(map(folds.settings, self.sheets)),
             "Provenance": "".join(map(folds.provenance, self.sheets)),
             "Former recordings": folds.former(self.former, self.module.TABLES),
-            "Records that are not shown": folds.refused(self.refused),
+            "Records that are not shown": "".join(f"<p>{escape(str(r))}</p>" for r in self.refused),
         }
         return Html("".join(render.fold(title, body) for title, body in parts.items() if body))
 
     def _of(self, table: Table) -> list[tuple[Sheet, pd.DataFrame]]:
         """The sheets that have a column, with their numbers.
 
-        A recorded set that answers less than half of what another does waits under a fold.
+        A recorded set that answers no more than half of what another does has none.
         """
         every = table.by_set or table.every_set
         own = getattr(self.p, "dataset", "")
@@ -192,72 +187,37 @@ class Page:
         most = max((len(frame) for sheet, frame in found if sheet.recorded), default=0)
         return [(s, f) for s, f in found if not s.recorded or every or 2 * len(f) > most]
 
-    def _claim(self, table: Table, number: Number) -> dict[Any, Any]:
-        """The published value of a claim, and its line on each recorded sheet."""
-        found: dict[Any, Any] = {"published": ""}
-        for place, sheet in enumerate(self.recorded):
-            line = render.pick(self.numbers(table, sheet), number)
-            if line is not None:
-                found[place] = line
-        found["published"] = self._printed(number)
-        return found
-
-    def _printed(self, number: Number) -> str:
-        """What is published of a number; a line a set where sets differ."""
-        sheets = {sheet.slug: sheet for sheet in self.recorded or self.sheets}
-        known = {slug: render.published_of(number, sheet) for slug, sheet in sheets.items()}
-        texts = {slug: text for slug, text in known.items() if text}
-        if len(set(texts.values())) < 2:
-            return next(iter(texts.values()), "") if sheets else render.published_of(number, None)
-        return ", ".join(f"{text} <small>({SETS[slug]})</small>" for slug, text in texts.items())
-
-    def _context(self, dataset: str, images: Any) -> records.Context:
-        published = (
-            self._as_declared
-            and self.p.preset == "paper"
-            and getattr(self.p, "backbone", "") == PAPER_BACKBONE
-            and self.p.weights == "imagenet"
-        )
-        return records.Context(
+    def _context(self, dataset: str, images: Any) -> Context:
+        network = hasattr(self.p, "backbone")
+        papers = network and (self.p.preset, self.p.backbone, self.p.weights) == PUBLISHED
+        return Context(
             self.paper,
             self.p.preset,
             self.images if images is None else images,
-            self.weights if hasattr(self.p, "backbone") else None,
+            self.weights if network else None,
             dataset or self.p.dataset,
-            published,
+            published=self._as_declared and papers,
         )
 
-    def _sheet(self, context: records.Context) -> Sheet:
+    def _put(self, context: Context, made: Iterable[Record]) -> Sheet:
         key = f"{context.dataset} {context.images.fingerprint}"
-        return self._here.setdefault(key, Sheet(self.paper))
-
-    def _derive(self, sheet: Sheet) -> None:
-        derive = getattr(self.module, "derive", None)
-        if derive is not None:
-            derive(sheet, self.p)
-
-    def _changed(self, sheet: Sheet) -> Sheet:
-        self._derive(sheet)
+        sheet = self._here.setdefault(key, Sheet(self.paper))
+        for record in made:
+            sheet.add(record)
+        self._derive(sheet, self.p)
         self._frames = {key: frame for key, frame in self._frames.items() if key[1] != id(sheet)}
         return sheet
 
-    def _save(self) -> None:
+    def _save(self, frames: Iterable[tuple[Table, render.Frames]]) -> None:
         """This run's records, and the numbers of all sheets for overview pages and scorecard."""
         folder = paths.results_dir()
-        name = self.notebook.rpartition("/")[2]
-        for sheet in self._here.values():
-            for row in sheet.measured.values():
-                archive.write(row, folder)
-        lines: list[dict[str, Any]] = []
-        for table in self.module.TABLES:
-            for sheet, frame in self._of(table):
+        for row in (row for sheet in self._here.values() for row in sheet.measured.values()):
+            archive.write(row, folder)
+        lines: list[dict[Any, Any]] = []
+        for table, of in frames:
+            for sheet, frame in of:
                 about = {"notebook": self.notebook, "table": table.title, **folds.about(sheet)}
                 lines += [{**line, **about} for line in frame.to_dict("records")]
-        text = json.dumps(lines, indent=1, ensure_ascii=False, default=_plain)
+        text = json.dumps(lines, indent=1, ensure_ascii=False, default=np.generic.item)
+        name = self.notebook.rpartition("/")[2]
         write_atomic(folder / f"{name}{archive.NUMBERS}", f"{text}\n")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"{value!r} has no place in a file of numbers")

@@ -19,7 +19,11 @@ from fgnb.report.records import PROTOCOLS
 from fgnb.report.sheet import SETS, Number, Sheet, entry_of, published_value
 
 _SIGN = {"percent": " %", "points": " points", "pixels": " px", "fps": " frames/s", "seconds": " s"}
+_SIGNED = frozenset(name for name, kind in KINDS.items() if kind.signed)
 _BARE = re.compile(r"(?s)<(style|script)\b.*?</\1>|<[^>]+>")
+
+
+Frames = Sequence[tuple[Sheet, pd.DataFrame]]
 
 
 @dataclass(frozen=True)
@@ -42,51 +46,41 @@ def grid(
     plain = [_BARE.sub(" ", name).split(":")[0].strip() for name in columns]
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
     lines = []
-    for row in rows:
-        first, *rest = row
+    for first, *rest in rows:
         cells = "".join(
             f'<td data-label="{html.escape(name, quote=True)}">{cell}</td>'
             for name, cell in zip(plain[1:], rest, strict=True)
         )
         lines.append(f'<tr><th scope="row">{first}</th>{cells}</tr>')
-    said = f"<caption>{caption}</caption>" if caption else ""
+    above = f"<caption>{caption}</caption>" if caption else ""
     return (
-        f'<table class="fgnb-table {kind}">{said}<thead><tr>{head}</tr></thead>'
+        f'<table class="fgnb-table {kind}">{above}<thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>"
     )
 
 
-def table(wanted: Table, frames: Sequence[tuple[Sheet, pd.DataFrame]]) -> str:
+def table(wanted: Table, frames: Frames) -> str:
     """A table of a page: published, on photographs, this run.
 
     A column without a number is left out. Where published values differ by set, a table a set.
     """
+    frames = [(sheet, frame) for sheet, frame in frames if len(frame)]
     if not wanted.by_set:
         return _one(wanted, frames, wanted.title)
-    parts = []
-    for slug, title in SETS.items():
-        of = [(sheet, frame) for sheet, frame in frames if sheet.slug == slug and len(frame)]
-        if of:
-            parts.append(_one(wanted, of, f"{wanted.title}: {title}"))
-    return "".join(parts)
+    groups = {name: [f for f in frames if f[0].slug == slug] for slug, name in SETS.items()}
+    return "".join(_one(wanted, of, f"{wanted.title}: {name}") for name, of in groups.items() if of)
 
 
-def _one(wanted: Table, frames: Sequence[tuple[Sheet, pd.DataFrame]], title: str) -> str:
-    shown = [(sheet, frame) for sheet, frame in frames if len(frame)]
-    if not shown:
+def _one(wanted: Table, frames: Frames, title: str) -> str:
+    if not frames:
         return f'<p class="fgnb-note">{html.escape(title)}: nothing was measured here.</p>'
-    columns = ["", *(_column(sheet, frame) for sheet, frame in shown)]
     rows = []
-    printed = [_published_cell(line, shown) for line in wanted.lines]
-    for line, published in zip(wanted.lines, printed, strict=True):
-        cells = [_cell(line, frame) for _, frame in shown]
+    for line in wanted.lines:
+        cells = [_cell(line, frame) for _, frame in frames]
         if any(cells):
-            rows.append([html.escape(line.number.label), published, *cells])
-    if any(row[1] for row in rows):
-        columns.insert(1, "Published")
-    else:
-        rows = [[row[0], *row[2:]] for row in rows]
-    return grid(columns, rows, caption=html.escape(title), kind="fgnb-rows")
+            rows.append([html.escape(line.number.label), _published_cell(line, frames), *cells])
+    columns = ["", "Published", *(_column(sheet, frame) for sheet, frame in frames)]
+    return _beside_published(columns, rows, caption=html.escape(title), kind="fgnb-rows")
 
 
 def summary(claims: Mapping[str, Mapping[Any, Any]], sheets: Sequence[Sheet]) -> str:
@@ -97,32 +91,35 @@ def summary(claims: Mapping[str, Mapping[Any, Any]], sheets: Sequence[Sheet]) ->
             sheets, the line of `Sheet.numbers` that answers it.
         sheets: the recorded ones.
     """
-    columns = ["Claim", "Published", *(_column(sheet) for sheet in sheets)]
+    columns = ["Claim", "Published", *(map(_column, sheets) if sheets else ["On photographs"])]
     rows = []
-    for words, found in claims.items():
-        cells = [_answer(found.get(place)) for place in range(len(sheets))]
-        if not sheets:
-            cells = [unmeasured()]
-        rows.append([html.escape(words), found["published"], *cells])
-    if not sheets:
-        columns.append("On photographs")
+    for words, known in claims.items():
+        answers = [known.get(place) for place in range(len(sheets) or 1)]
+        cells = [value(answer) if answer else unmeasured() for answer in answers]
+        rows.append([html.escape(words), known["published"], *cells])
+    return _beside_published(columns, rows, kind="fgnb-short")
+
+
+def _beside_published(columns: list[str], rows: list[list[str]], **how: str) -> str:
+    """A table whose second column, what is published, is left out where it is empty."""
     if not any(row[1] for row in rows):
-        columns, rows = [columns[0], *columns[2:]], [[row[0], *row[2:]] for row in rows]
-    return grid(columns, rows, kind="fgnb-short")
+        columns, *rows = [[first, *rest] for first, _, *rest in (columns, *rows)]
+    return grid(columns, rows, **how)
 
 
 def step(line: Mapping[str, Any]) -> str:
     """A difference with its interval and the mark of its reading."""
-    word = line["reading"]
-    value, ends = signed(line["value"]), interval(line)
     unit = "" if line["unit"] == "points" else _SIGN.get(line["unit"], "")
-    return f"{mark(line) if word else ''}{value}{unit} <small>({ends})</small>"
+    text = f"{signed(line['value'])}{unit} <small>({interval(line)})</small>"
+    return f"{mark(line)}{text}" if line["reading"] else text
 
 
 def value(line: Mapping[str, Any]) -> str:
     """A number with its interval in small print under it, and its reading where one is due."""
     if line["kind"] in _SIGNED:
-        return f"{step(line)}{_reading(line)}"
+        words = Reading(line["reading"], line["detectable"]).words if line["reading"] else ""
+        note = f'<br><span class="fgnb-reading">{html.escape(words)}</span>' if words else ""
+        return f"{step(line)}{note}"
     text = f"<b>{number(line['value'], line['unit'])}</b>"
     if line["low"] != line["high"]:
         text += f"<br><small>{interval(line)}</small>"
@@ -153,12 +150,16 @@ def published(value: float, unit: str, *, step: bool = False) -> str:
     return text + _SIGN.get(unit, "")
 
 
-def published_of(number: Number, sheet: Sheet | None) -> str:
-    """The published value of a number on the set that a sheet stands for; CUB without a sheet."""
-    slug = sheet.slug if sheet is not None else "cub"
-    found = published_value(number, number.claim.format(set=slug), slug)
-    signs = number.rule.kind.signed
-    return published(found, number.units, step=signs)
+def published_of(number: Number, slugs: Iterable[str]) -> str:
+    """What is published of a number on the sets of those short names; each, where they differ."""
+    texts = {}
+    for slug in slugs:
+        known = published_value(number, number.claim.format(set=slug), slug)
+        if text := published(known, number.units, step=number.rule.kind.signed):
+            texts[slug] = text
+    if len(set(texts.values())) < 2:
+        return next(iter(texts.values()), "")
+    return ", ".join(f"{text} <small>({SETS[slug]})</small>" for slug, text in texts.items())
 
 
 def interval(line: Mapping[str, Any]) -> str:
@@ -181,23 +182,20 @@ def p_value(p: float) -> str:
     return "" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def fold(title: str, body: str, *, kind: str = "fgnb-fold") -> str:
+def fold(title: str, body: str) -> str:
     """A collapsed part."""
-    return f'<details class="{kind}"><summary>{html.escape(title)}</summary>{body}</details>'
+    return f'<details class="fgnb-fold"><summary>{html.escape(title)}</summary>{body}</details>'
 
 
 def _column(sheet: Sheet, frame: pd.DataFrame | None = None) -> str:
     """What the rows of a sheet share, once, over its column; n is that of the numbers under it."""
     origin = sheet.origin
-    n = max(
-        (len(r.arrays["labels"]) for r in sheet.rows.values() if "labels" in r.arrays), default=0
-    )
+    n = max(len(row.arrays.get("labels", ())) for row in sheet.rows.values())
     if frame is not None:
-        inexact = ~frame["kind"].map(lambda kind: KINDS[kind].meaning.endswith("exact"))
+        inexact = [not KINDS[kind].meaning.endswith("exact") for kind in frame["kind"]]
         n = max(frame["n"][inexact], default=n)
-    name = "On photographs" if origin.protocol != "drawn" else "This run"
-    if not sheet.recorded and origin.protocol != "drawn":
-        name = "This run, on photographs"
+    name = "On photographs" if sheet.recorded else "This run, on photographs"
+    name = "This run" if origin.protocol == "drawn" else name
     about = [origin.dataset_title, f"n = {n:,}" if n else "", PROTOCOLS[origin.protocol]]
     about += [sheet.network, f"preset {origin.preset}"]
     small = "; ".join(part for part in about if part)
@@ -205,41 +203,28 @@ def _column(sheet: Sheet, frame: pd.DataFrame | None = None) -> str:
     return f'{name}: <small title="{pixels}">{html.escape(small)}</small>'
 
 
-def _published_cell(line: Line, frames: Sequence[tuple[Sheet, pd.DataFrame]]) -> str:
+def _published_cell(line: Line, frames: Frames) -> str:
     """The published value and the published step, as any of the sheets has them."""
     parts = []
-    for wanted, is_step in ((line.number, False), (line.step, True)):
-        if wanted is None:
-            continue
-        for _, frame in frames:
-            found = pick(frame, wanted)
-            if found is not None and math.isfinite(found["published"]):
-                signs = is_step or found["kind"] in _SIGNED
-                parts.append(published(found["published"], found["unit"], step=signs))
-                break
-    return "<br>".join(parts)
+    for number in filter(None, (line.number, line.step)):
+        lines = [known for _, frame in frames if (known := pick(frame, number))]
+        steps = number is line.step or number.rule.kind.signed
+        texts = [published(known["published"], known["unit"], step=steps) for known in lines]
+        parts.append(next(filter(None, texts), ""))
+    return "<br>".join(filter(None, parts))
 
 
 def _cell(line: Line, frame: pd.DataFrame) -> str:
     own, taken = pick(frame, line.number), pick(frame, line.step) if line.step else None
-    text = "" if own is None else value(own)
-    if taken is not None:
-        text += f'<br><span class="fgnb-step">{step(taken)}</span>'
-    return text
+    text = value(own) if own else ""
+    return f'{text}<br><span class="fgnb-step">{step(taken)}</span>' if taken else text
 
 
-def pick(frame: pd.DataFrame, wanted: Any) -> dict[str, Any] | None:
+def pick(frame: pd.DataFrame, wanted: Number) -> dict[str, Any] | None:
     """The line of a number."""
-    own = frame[(frame["label"] == wanted.label) & (frame["kind"] == wanted.rule.kind.name)]
-    rule = str((wanted.rule.references, sorted(wanted.rule.options.items())))
-    own = own[own["rule"] == rule]
-    return None if own.empty else dict(own.iloc[0].to_dict())
-
-
-def _answer(line: Mapping[str, Any] | None) -> str:
-    if line is None:
-        return unmeasured()
-    return f"{step(line) if line['kind'] in _SIGNED else value(line)}{_reading(line)}"
+    names = ["label", "kind", "rule"]
+    lines = frame[(frame[names] == (wanted.label, *wanted.follows)).all(axis=1)]
+    return None if lines.empty else dict(lines.iloc[0].to_dict())
 
 
 def unmeasured() -> str:
@@ -247,22 +232,12 @@ def unmeasured() -> str:
     return '<span class="fgnb-reading">not measured on photographs yet</span>'
 
 
-def _reading(line: Mapping[str, Any]) -> str:
-    if not line["reading"]:
-        return ""
-    words = Reading(line["reading"], line["detectable"]).words
-    return f'<br><span class="fgnb-reading">{html.escape(words)}</span>'
-
-
 def mark(line: Mapping[str, Any]) -> str:
     """The sign of a reading, with its words for whoever can't see it or points at it."""
     reading = Reading(line["reading"], line["detectable"])
-    words = html.escape(reading.words, quote=True)
-    kind = reading.word.replace(" ", "-")
-    return (
-        f'<span class="fgnb-mark fgnb-{kind}" role="img" aria-label="{words}" title="{words}">'
-        f"{reading.mark}</span> "
-    )
+    words, kind = html.escape(reading.words, quote=True), reading.word.replace(" ", "-")
+    about = f'class="fgnb-mark fgnb-{kind}" role="img" aria-label="{words}" title="{words}"'
+    return f"<span {about}>{reading.mark}</span> "
 
 
 def _verdict(line: Mapping[str, Any]) -> str:
@@ -270,11 +245,7 @@ def _verdict(line: Mapping[str, Any]) -> str:
     entry = entry_of(line["claim"])
     if line["protocol"] != "published" or entry is None or entry.value is None:
         return ""
-    half = 0.0
-    if entry.unit in ("percent", "points"):
-        half = 0.5 * 10.0 ** -len(repr(float(entry.value)).partition(".")[2])
+    rounded = entry.unit in ("percent", "points")
+    half = 0.5 * 10.0 ** -len(repr(float(entry.value)).partition(".")[2]) if rounded else 0.0
     word = readings.verdict(float(entry.value), line["low"], line["high"], half)
     return f'<br><span class="fgnb-verdict">{word} the published value</span>'
-
-
-_SIGNED = frozenset(name for name, kind in KINDS.items() if kind.signed)

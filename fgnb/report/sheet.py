@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,36 +12,29 @@ import pandas as pd
 from fgnb import claims
 from fgnb.metrics import holm
 from fgnb.report import kinds, readings
-from fgnb.report.records import NONE, Provenance, Record
+from fgnb.report.records import NONE, PROTOCOLS, Provenance, Record
 
 OWN = "own."
 SETS = {"cub": "CUB-200-2011", "aircraft": "FGVC-Aircraft", "cars": "Stanford Cars"}
-_SPELLED = {"cub": ("cub2002011", "cub200"), "cars": ("stanfordcars",)}
-_SPELLED["aircraft"] = ("fgvcaircraft", "aircraft")
-ORDER = ("published", "official", "subset", "drawn")
+ORDER = tuple(PROTOCOLS)
+COLUMNS = (
+    *("claim", "label", "short", "kind", "rule", "unit", "value", "low", "high", "n", "test", "p"),
+    *("p_holm", "detectable", "published", "expect", "reading", "set", "title", "protocol"),
+    "recorded",
+)
 
 
 @dataclass(frozen=True)
 class Number:
-    """A number of a page.
+    """A number of a page."""
 
-    Attributes:
-        claim: id of the ledger's entry, or of our own; ``{set}`` stands for the set's short name.
-        label: its name on the page.
-        rule: how it follows, e.g. ``kinds.accuracy("fusion")``.
-        short: the claim in a few words, for the page's "in short"; empty for none.
-        expect: the sign that the claim expects of a difference, or 0 where it names none.
-        unit: the ledger's word for the unit, where the kind has another.
-        published: the ledger's id of the published value where the claim has none of its own; or
-            two ids, whose difference it is.
-    """
-
-    claim: str
-    label: str
-    rule: kinds.Rule
-    short: str = ""
-    expect: int = 1
-    unit: str = ""
+    claim: str  # id of the ledger's entry, or of our own; "{set}" is the set's short name
+    label: str  # its name on the page
+    rule: kinds.Rule  # how it follows, e.g. kinds.accuracy("fusion")
+    short: str = ""  # the claim in a few words, for the page's "in short"; empty for none
+    expect: int = 1  # the sign that the claim expects of a difference; 0 where it names none
+    unit: str = ""  # the ledger's word for the unit, where the kind has another
+    # Id of the published value where the claim has none, or two ids, whose difference it is.
     published: tuple[str, ...] = ()
 
     @property
@@ -55,22 +47,21 @@ class Number:
         """Whether a reading stands beside it."""
         return bool(self.rule.kind.signed and self.expect)
 
+    @property
+    def follows(self) -> tuple[str, str]:
+        """The kind's name, and arguments and options as text: equal where the value is."""
+        rule = self.rule
+        return rule.kind.name, str((rule.references, sorted(rule.options.items())))
+
 
 @dataclass
 class Sheet:
-    """Rows of one set, measured under one protocol.
-
-    Attributes:
-        paper: whose rows they are.
-        rows: name -> record.
-        recorded: whether they were read from results/recorded.
-        title: of former recordings, "" for what stands.
-    """
+    """Rows of one set, measured under one protocol."""
 
     paper: str
-    rows: dict[str, Record] = field(default_factory=dict)
-    recorded: bool = False
-    title: str = ""
+    rows: dict[str, Record] = field(default_factory=dict)  # by name
+    recorded: bool = False  # whether they were read from results/recorded
+    title: str = ""  # of former recordings; empty for what stands
 
     @property
     def origin(self) -> Provenance:
@@ -94,9 +85,9 @@ class Sheet:
         if not origins:
             return ""
 
-        def usual(name: str) -> Any:
+        def usual(name: str) -> str:
             known = [str(o.spec[name]) for o in origins if name in o.spec]
-            return max(known, key=known.count) if known else ""
+            return max(known, key=known.count, default="")
 
         size, cut = usual("image_size"), usual("cut")
         seeds = ", ".join(sorted({str(seed) for o in origins for seed in o.seeds}))
@@ -120,9 +111,9 @@ class Sheet:
     def derive(self, row: str, like: str, **arrays: Any) -> None:
         """Add a row that follows from ``like``: other answers to the same images."""
         base = self.rows[like]
-        own = {k: v for k, v in base.arrays.items() if k in ("ids", "labels")}
-        made = {name: np.asarray(array) for name, array in arrays.items()}
-        self.rows[row] = Record(self.paper, row, {**own, **made}, base.origin, derived=True)
+        own = {name: base.arrays[name] for name in base.arrays if name in ("ids", "labels")}
+        own |= {name: np.asarray(array) for name, array in arrays.items()}
+        self.rows[row] = Record(self.paper, row, own, base.origin, derived=True)
 
     def array(self, reference: str) -> np.ndarray | None:
         """The array behind ``row`` (its answers), ``row/array`` or ``row/@field`` of its origin."""
@@ -158,59 +149,28 @@ class Sheet:
         p-values are corrected over the signed numbers among ``wanted``, each pair of rows once:
         they are the claims of one table.
         """
+        found = [(number, number.rule(self)) for number in wanted]
+        known = [(number, estimate) for number, estimate in found if estimate is not None]
+        p = {number.follows: readings.p_of(estimate) for number, estimate in known if number.read}
+        corrected = dict(zip(p, holm(list(p.values())), strict=True))
         lines = []
-        for number in wanted:
-            found = number.rule(self)
-            if found is not None:
-                lines.append(self._line(number, found))
-        table = pd.DataFrame(lines, columns=COLUMNS)
-        return _read(table)
-
-    def _line(self, number: Number, found: kinds.Estimate) -> dict[str, Any]:
-        test, claim = found.test, self.claim(number)
-        p = readings.p_of(found) if number.read else np.nan
-        return {
-            "claim": claim,
-            "label": number.label,
-            "short": number.short,
-            "kind": number.rule.kind.name,
-            "rule": str((number.rule.references, sorted(number.rule.options.items()))),
-            "unit": number.units,
-            **found._asdict(),
-            "test": None if test is None else test._asdict(),
-            "p": p,
-            "p_holm": np.nan,
-            "detectable": readings.detectable(found),
-            "published": published_value(number, claim, self.slug),
-            "expect": number.expect if number.read else 0,
-            "reading": "",
-            "set": self.slug,
-            "title": self.origin.dataset_title,
-            "protocol": self.origin.protocol,
-            "recorded": self.recorded,
-        }
-
-
-COLUMNS = (
-    *("claim", "label", "short", "kind", "rule", "unit", "value", "low", "high", "n", "test", "p"),
-    *("p_holm", "detectable", "published", "expect", "reading", "set", "title", "protocol"),
-    "recorded",
-)
-
-
-def _read(table: pd.DataFrame) -> pd.DataFrame:
-    """Correct the p-values, each rule once, and read every number that a claim is about."""
-    read = table[table["expect"] != 0]
-    if len(read):
-        once = read.drop_duplicates(["kind", "rule"])
-        corrected = dict(
-            zip(zip(once["kind"], once["rule"], strict=True), holm(once["p"]), strict=True)
-        )
-        table.loc[read.index, "p_holm"] = [
-            corrected[key] for key in zip(read["kind"], read["rule"], strict=True)
-        ]
-    table["reading"] = [readings.read(line) for line in table.to_dict("records")]
-    return table
+        for number, estimate in known:
+            claim, follows = self.claim(number), number.follows
+            line = {
+                **{"claim": claim, "label": number.label, "short": number.short},
+                **{"kind": follows[0], "rule": follows[1], "unit": number.units},
+                **estimate._asdict(),
+                "test": estimate.test and estimate.test._asdict(),
+                "p": p[follows] if number.read else np.nan,
+                "p_holm": corrected[follows] if number.read else np.nan,
+                "detectable": readings.detectable(estimate),
+                "published": published_value(number, claim, self.slug),
+                "expect": number.expect if number.read else 0,
+                **{"set": self.slug, "title": self.origin.dataset_title},
+                **{"protocol": self.origin.protocol, "recorded": self.recorded},
+            }
+            lines.append({**line, "reading": readings.read(line)})
+        return pd.DataFrame(lines, columns=list(COLUMNS))
 
 
 def short_name(dataset: str) -> str:
@@ -241,10 +201,10 @@ def published_value(number: Number, claim: str, slug: str) -> float:
     if pair and all(e is not None and e.value is not None and _of_set(e, slug) for e in pair):
         return round(float(pair[0].value) - sum(float(e.value) for e in pair[1:]), 6)
     entry = entry_of(claim)
-    return float("nan") if entry is None or entry.value is None else float(entry.value)
+    return np.nan if entry is None or entry.value is None else float(entry.value)
 
 
 def _of_set(entry: Any, slug: str) -> bool:
     """Whether an entry is about the set of that short name, or about none in particular."""
-    known = re.sub(r"[^a-z0-9]", "", str(entry.dataset).lower())
-    return entry.kind != "number" or known in ("", "none") or known in _SPELLED[slug]
+    about = entry.dataset.replace(" ", "-")
+    return entry.kind != "number" or about in ("", "none", SETS[slug].replace(" ", "-"))
