@@ -7,6 +7,7 @@ though its code has changed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,7 +34,7 @@ class Checked(NamedTuple):
 
     name: str
     state: str
-    deviation: float = float("nan")
+    deviation: float
 
 
 def make(
@@ -78,8 +79,8 @@ def witness(paper: str, row: str) -> np.ndarray:
     smoke = presets.get("smoke")
     room = import_module(f"fgnb.pages.{paper}.recording")
     run, _ = room.trained(row, smoke, open_images("drawn", preset=smoke), {})
-    found = next(run.predictions[name] for name in _ANSWERS if name in run.predictions)
-    return np.asarray(found, np.float32)
+    answers = next(run.predictions[name] for name in _ANSWERS if name in run.predictions)
+    return np.asarray(answers, np.float32)
 
 
 def verify(paper: str) -> Iterator[Checked]:
@@ -87,25 +88,20 @@ def verify(paper: str) -> Iterator[Checked]:
 
     Where today's code gives the witness to 1e-3, its digest is noted beside the record.
     """
-    found, _ = archive.recorded(paper)
     made: dict[str, np.ndarray] = {}
-    for record in found:
-        state = record.code_state()
-        if state != "changed":
-            yield Checked(record.name, state)
-            continue
-        if record.witness is None:
-            yield Checked(record.name, "no witness")
-            continue
-        if record.row not in made:
-            made[record.row] = witness(paper, record.row)
-        now = made[record.row]
-        same = now.shape == record.witness.shape
-        deviation = float(np.abs(now - record.witness).max()) if same else float("inf")
-        if deviation <= TOLERANCE:
-            state = "verified"
-            verified = (*record.verified, code_digest(record.origin.code_of))
-            archive.write(replace(record, verified=verified), paths.recorded_root() / paper)
+    for record in archive.recorded(paper)[0]:
+        state, deviation, was = record.code_state(), math.nan, record.witness
+        if state == "changed" and was is None:
+            state = "no witness"
+        elif state == "changed" and was is not None:
+            if record.row not in made:
+                made[record.row] = witness(paper, record.row)
+            now = made[record.row]
+            deviation = float(np.abs(now - was).max()) if now.shape == was.shape else math.inf
+            if deviation <= TOLERANCE:
+                state = "verified"
+                verified = (*record.verified, code_digest(record.origin.code_of))
+                archive.write(replace(record, verified=verified), paths.recorded_root() / paper)
         yield Checked(record.name, state, deviation)
 
 
@@ -118,7 +114,6 @@ def keep_page(folder: Path) -> list[Path]:
     found, refused = archive.read_folder(folder)
     if refused:
         raise archive.RecordError(f"nothing was kept: {refused[0]}")
-    real = [record for record in found if record.origin.protocol != "drawn"]
-    if not real:
-        raise archive.RecordError(f"nothing to keep in {folder.name}: no row is of photographs")
-    return [keep(record) for record in real]
+    if kept := [keep(record) for record in found if record.origin.protocol != "drawn"]:
+        return kept
+    raise archive.RecordError(f"nothing to keep in {folder.name}: no row is of photographs")

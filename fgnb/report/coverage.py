@@ -51,8 +51,6 @@ def coverage(images: ImageSet, regions: Regions, anchors: Any) -> dict[str, Cove
 
 def coverage_arrays(found: dict[str, Coverage]) -> dict[str, NDArray[np.float64]]:
     """Share of an image's boxes in each group, and its chance, as a record keeps them."""
-    arrays: dict[str, NDArray[np.float64]] = {}
-    for group, covered in found.items():
-        name = array_name(group)
-        arrays |= {name: covered.chosen, f"{name}_chance": covered.chance}
-    return arrays
+    named = {array_name(group): covered for group, covered in found.items()}
+    chance = {f"{name}_chance": covered.chance for name, covered in named.items()}
+    return {name: covered.chosen for name, covered in named.items()} | chance

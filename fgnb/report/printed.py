@@ -41,25 +41,21 @@ def _printed(table: str) -> Iterator[list[str]]:
         of = {entry.id.split(".")[2]: entry for entry in every if entry.method == method}
         first = next(iter(of.values()))
         values = [render.published(of[s].value or 0.0, of[s].unit) if s in of else "" for s in SETS]
-        cells = [first.method, first.text.removeprefix("base model ") or "", *values]
-        muted = first.by == "cited"
-        yield [_muted(html.escape(cell)) if muted else html.escape(cell) for cell in cells]
+        cells = map(html.escape, (method, first.text.removeprefix("base model "), *values))
+        muted = '<span class="fgnb-muted">{}</span>' if first.by == "cited" else "{}"
+        yield [muted.format(cell) if cell else "" for cell in cells]
 
 
 def _ours(page: Page, ours: Table) -> Iterator[list[str]]:
     for sheet in page.sheets:
         frame = page.numbers(ours, sheet)
         about = f"{html.escape(sheet.network)}<br><small>{html.escape(sheet.origin.dataset_title)}"
-        whose = "On photographs" if sheet.origin.protocol != "drawn" else "This run, drawn"
-        if not sheet.recorded and sheet.origin.protocol != "drawn":
-            whose = "This run, on photographs"
+        whose = "This run, on photographs"
+        if sheet.recorded or sheet.origin.protocol == "drawn":
+            whose = "On photographs" if sheet.recorded else "This run, drawn"
         for line in ours.lines:
             own = render.pick(frame, line.number)
             if own is not None:
                 values = [render.value(own) if slug == sheet.slug else "" for slug in SETS]
                 label = f"<b>{whose}:</b> {html.escape(line.number.label)}"
                 yield [label, f"{about}</small>", *values]
-
-
-def _muted(cell: str) -> str:
-    return f'<span class="fgnb-muted">{cell}</span>' if cell else ""

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from fgnb.training.schedule import Recipe, sgd
 
-_NAMES = ("learning-rate-step", "learning-rate-factor")
-
 
 def decay_arrays(recipe: Recipe) -> dict[str, NDArray[np.float64]]:
     """Epochs up to the first step of the rate, and what it is multiplied by there.
@@ -27,8 +25,7 @@ def decay_arrays(recipe: Recipe) -> dict[str, NDArray[np.float64]]:
     for epoch in range(1, recipe.epochs + 1):
         optimizer.step()
         schedule.step()
-        rate = optimizer.param_groups[0]["lr"]
-        if rate != begun:
-            values = (float(epoch), rate / begun)
-            return {f"decay_{n}": np.array([v]) for n, v in zip(_NAMES, values, strict=True)}
+        if (rate := optimizer.param_groups[0]["lr"]) != begun:
+            values = {"step": float(epoch), "factor": rate / begun}
+            return {f"decay_learning-rate-{name}": np.array([v]) for name, v in values.items()}
     raise ValueError(f"the rate stays at {begun} through all {recipe.epochs} epochs")

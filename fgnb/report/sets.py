@@ -1,7 +1,6 @@
-"""The sets that a page shows together, and what is smaller where cars and aircraft are drawn.
+"""The sets that a page shows together: the demonstration draws cars and aircraft with few classes.
 
-Both papers use three sets. Three full trainings are too much for a first book, so the demonstration
-draws cars and aircraft with few classes.
+Both papers use three sets, and three full trainings are too much for a first book.
 """
 
 from __future__ import annotations

@@ -15,13 +15,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import yaml
 
-from fgnb.report.embed import embedded, filled
-from fgnb.report.figures import Picture, described, literal
+from fgnb.report.embed import embedded, filled, resource
+from fgnb.report.figures import Picture, described, literal, subplots
 
 MARK = "fgnb-surface"  # by this class the book's extension knows a page that needs plotly.js
 PLOTLY = "application/vnd.plotly.v1+json"
-_COLOURS = "Viridis"  # warm and light is high, as in the paper; ordered for every colour vision
 _SIDES = ((28, -125), (24, -35))  # elevation and azimuth of the two printed views, degrees
 
 
@@ -51,21 +51,19 @@ class Surface:
         title: str = "Accuracy over both thresholds",
         name: str = "surface",
     ) -> None:
-        self.first, self.second = (np.asarray(v, dtype=np.float64) for v in (first, second))
+        self.first, self.second = np.array(first, np.float64), np.array(second, np.float64)
         self.percent = 100 * np.asarray(accuracy, dtype=np.float64)
-        needed = (len(self.first), len(self.second))
-        if self.percent.shape != needed:
-            raise ValueError(f"accuracy has shape {self.percent.shape}, needs {needed}")
+        shape = (len(self.first), len(self.second))
+        if self.percent.shape != shape:
+            raise ValueError(f"accuracy has shape {self.percent.shape}, needs {shape}")
         for label, values in (("first", self.first), ("second", self.second)):
             if len(values) < 2 or (np.diff(values) <= 0).any():
-                raise ValueError(
-                    f"{label} is {values.tolist()}, needs two or more ascending values"
-                )
-        if not ((self.percent >= 0) & (self.percent <= 100)).all():
-            raise ValueError(
-                f"accuracy runs from {self.percent.min() / 100:.4g} to "
-                f"{self.percent.max() / 100:.4g}, needs numbers in [0, 1]"
-            )
+                needed = "two or more ascending values"
+                raise ValueError(f"{label} is {values.tolist()}, needs {needed}")
+        low, high = self.percent.min(), self.percent.max()
+        if not (low >= 0 and high <= 100):
+            ends = f"{low / 100:.4g} to {high / 100:.4g}"
+            raise ValueError(f"accuracy runs from {ends}, needs numbers in [0, 1]")
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
             raise ValueError(f"name is {name!r}, needs lower-case letters, digits and hyphens")
         self.names, self.title, self.name = names, title, name
@@ -76,72 +74,47 @@ class Surface:
         # Of equal points that with the lowest first and the highest second setting, as in `tune`.
         backward = self.percent[:, ::-1]
         a, b = np.unravel_index(int(backward.argmax()), backward.shape)
-        first, second = self.first[a], self.second[::-1][b]
-        return (
-            f"{self.title}: a surface over {self.names[0]} from {self.first[0]:g} to "
-            f"{self.first[-1]:g} and {self.names[1]} from {self.second[0]:g} to "
-            f"{self.second[-1]:g}, from {self.percent.min():.2f} % to {self.percent.max():.2f} %, "
-            f"highest at {self.names[0]} {first:g}, {self.names[1]} {second:g}."
-        )
+        best = zip(self.names, (self.first[a], self.second[::-1][b]), strict=True)
+        axes = zip(self.names, (self.first, self.second), strict=True)
+        over = " and ".join(f"{name} from {of[0]:g} to {of[-1]:g}" for name, of in axes)
+        levels = f"from {self.percent.min():.2f} % to {self.percent.max():.2f} %"
+        highest = ", ".join(f"{name} {value:g}" for name, value in best)
+        return f"{self.title}: a surface over {over}, {levels}, highest at {highest}."
 
     def plotly(self) -> dict[str, Any]:
         """Data and layout for plotly.js, as plain values."""
         import plotly.graph_objects as go
 
         hover = f"{self.names[0]} %{{x}}<br>{self.names[1]} %{{y}}<br>%{{z:.2f}} %<extra></extra>"
-        surface = go.Surface(
-            x=self.first.tolist(),
-            y=self.second.tolist(),
-            z=self.percent.T.tolist(),
-            colorscale=_COLOURS,
-            hovertemplate=hover,
-            colorbar={"title": {"text": "%"}, "len": 0.7},
-            contours={"z": {"show": True, "color": "#ffffff", "width": 1}},
-        )
-        axes = {
-            "xaxis": {"title": {"text": self.names[0]}},
-            "yaxis": {"title": {"text": self.names[1]}},
-            "zaxis": {"title": {"text": "accuracy, %"}},
-        }
-        camera = {"eye": {"x": -1.6, "y": -1.7, "z": 0.9}, "center": {"x": 0, "y": 0, "z": -0.12}}
-        layout = {
-            "title": {"text": html.escape(self.title), "font": {"size": 14}},
-            "scene": {**axes, "camera": camera, "aspectmode": "cube"},
-            "height": 480,
-            "margin": {"l": 0, "r": 0, "t": 40, "b": 0},
-            "paper_bgcolor": "#ffffff",
-            "template": None,
-        }
+        kept = yaml.safe_load(resource(__package__, "surface.yaml"))
+        x, y, z = self.first.tolist(), self.second.tolist(), self.percent.T.tolist()
+        surface = go.Surface(x=x, y=y, z=z, hovertemplate=hover, **kept["trace"])
+        layout = kept["layout"]
+        layout["title"]["text"] = html.escape(self.title)
+        for axis, name in zip("xy", self.names, strict=True):
+            layout["scene"][f"{axis}axis"] = {"title": {"text": name}}
         plain: dict[str, Any] = go.Figure([surface], layout).to_plotly_json()
-        return {"data": plain["data"], "layout": plain["layout"]}
+        return plain
 
     @cached_property
     def picture(self) -> Picture:
         """The print face: the surface from two sides, as in the paper's (c) and (d)."""
-        figure = Picture(figsize=(9.2, 4.1), layout="constrained")
+        figure, sides = subplots(9.2, 4.1, 1, 2, subplot_kw={"projection": "3d"})
         x, y = np.meshgrid(self.first, self.second, indexing="ij")
-        for place, (elevation, azimuth) in enumerate(_SIDES, start=1):
-            axes: Any = figure.add_subplot(1, 2, place, projection="3d")
-            axes.plot_surface(x, y, self.percent, cmap=_COLOURS.lower(), linewidth=0.3)
+        x_name, y_name = map(literal, self.names)
+        for axes, (elevation, azimuth) in zip(sides, _SIDES, strict=True):
+            axes.plot_surface(x, y, self.percent, cmap="viridis", linewidth=0.3)
             axes.view_init(elevation, azimuth)
-            axes.set_xlabel(literal(self.names[0]))
-            axes.set_ylabel(literal(self.names[1]))
-            axes.set_zlabel("accuracy, %")
+            axes.set(xlabel=x_name, ylabel=y_name, zlabel="accuracy, %")
             axes.set_box_aspect(None, zoom=0.88)
         figure.suptitle(literal(self.title), fontsize=10)
         return described(figure, self.alt)
 
     def html(self) -> str:
         """The page face: the picture, and in its place the turnable figure where script can."""
-        return filled(
-            __package__,
-            "surface.html",
-            name=self.name,
-            mark=MARK,
-            data=embedded(self.plotly()),
-            alt=html.escape(self.alt, quote=True),
-            png=self._png(),
-        )
+        data, alt = embedded(self.plotly()), html.escape(self.alt, quote=True)
+        words = {"mark": MARK, "data": data, "alt": alt, "png": self._png()}
+        return filled(__package__, "surface.html", name=self.name, **words)
 
     def _png(self) -> str:
         return base64.b64encode(self.picture.png()).decode("ascii")

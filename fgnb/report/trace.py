@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from matplotlib.patches import FancyBboxPatch
 from torch import Tensor, nn
 
-from fgnb.report.figures import BLUE, GREY, Picture, described, literal
+from fgnb.report.figures import BLUE, GREY, Picture, described, literal, subplots
 from fgnb.report.render import Html, grid
 
 _CENTRED: Any = {"ha": "center", "va": "center"}
@@ -24,21 +25,13 @@ _CENTRED: Any = {"ha": "center", "va": "center"}
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a part.
+    """One call of a part."""
 
-    Attributes:
-        name: what the part is called here.
-        shapes: of the tensors that it returned, in order.
-        parameters: its weights, shared ones counted once; the same at every call.
-        multiply_adds: of the call.
-        again: whether the part was called before, so that its weights are shared.
-    """
-
-    name: str
-    shapes: tuple[tuple[int, ...], ...]
-    parameters: int
-    multiply_adds: int
-    again: bool = False
+    name: str  # what the part is called here
+    shapes: tuple[tuple[int, ...], ...]  # of the tensors that it returned, in order
+    parameters: int  # its weights, shared ones counted once; the same at every call
+    multiply_adds: int  # of the call
+    again: bool = False  # whether the part was called before, so that its weights are shared
 
 
 def trace(module: nn.Module, *inputs: Any, parts: Mapping[str, str]) -> list[Call]:
@@ -53,9 +46,8 @@ def trace(module: nn.Module, *inputs: Any, parts: Mapping[str, str]) -> list[Cal
         ValueError: a name that the module lacks, or a part that the pass never called.
     """
     known = dict(module.named_modules())
-    for name in parts:
-        if name not in known:
-            raise ValueError(f"parts names {name!r}, which the module lacks")
+    if lacking := [name for name in parts if name not in known]:
+        raise ValueError(f"parts names {lacking[0]!r}, which the module lacks")
     calls: list[Call] = []
     training = module.training
     try:
@@ -63,9 +55,9 @@ def trace(module: nn.Module, *inputs: Any, parts: Mapping[str, str]) -> list[Cal
             module.eval()(*inputs)
     finally:
         module.train(training)
-    for name in parts:
-        if parts[name] not in {call.name for call in calls}:
-            raise ValueError(f"parts names {name!r}, which the pass never called")
+    called = {call.name for call in calls}
+    if silent := [name for name in parts if parts[name] not in called]:
+        raise ValueError(f"parts names {silent[0]!r}, which the pass never called")
     return calls
 
 
@@ -90,54 +82,44 @@ def block_diagram(calls: Sequence[Call], *, per_row: int = 4) -> Picture:
         raise ValueError("calls is empty, needs at least one")
     per_row = min(per_row, len(calls))
     rows = -(-len(calls) // per_row)
-    figure = Picture(figsize=(2.5 * per_row, 1.35 * rows + 0.2), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = subplots(2.5 * per_row, 1.35 * rows + 0.2)
     axes.set(xlim=(-0.1, per_row), ylim=(-rows + 1.1, 1.0))
     axes.set_axis_off()
     for number, call in enumerate(calls):
         row, left = divmod(number, per_row)
-        low = -row + 0.22
+        low = 0.22 - row
         edge: Any = {"fc": "white", "ec": GREY if call.again else BLUE, "lw": 1.4}
         axes.add_patch(FancyBboxPatch((left, low), 0.78, 0.62, "round,pad=0.02", **edge))
         weights = "shared weights" if call.again else f"{call.parameters / 1e3:,.0f} k weights"
         for up, text, size in ((0.5, call.name, 9.5), (0.28, _shapes(call), 8), (0.08, weights, 7)):
             axes.text(left + 0.39, low + up, literal(text), fontsize=size, **_CENTRED)
         if number + 1 < len(calls):
-            _arrow(axes, left, low, last=left + 1 == per_row)
+            start, end, middle = (left + 0.81, low + 0.31), (left + 0.97, low + 0.31), left + 0.39
+            if left + 1 == per_row:  # down, and back to the first of the next row
+                turn = low - 0.19
+                axes.plot([middle, middle, 0.39], [low - 0.03, turn, turn], color=GREY, lw=1.2)
+                start, end = (0.39, turn + 0.01), (0.39, low - 0.35)
+            axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY, "lw": 1.2})
     gives = "; ".join(f"{call.name} gives {_shapes(call)}" for call in calls)
     what = f"{len(calls)} blocks in the order of one pass, {weights_of(calls):,} weights"
     return described(figure, f"{what}: {gives}.")
-
-
-def _arrow(axes: Any, left: float, low: float, *, last: bool) -> None:
-    """From a block to the one beside it, or from the last of a row to the first of the next."""
-    start, end = (left + 0.81, low + 0.31), (left + 0.97, low + 0.31)
-    if last:
-        turn = low - 0.19
-        axes.plot([left + 0.39, left + 0.39, 0.39], [low - 0.03, turn, turn], color=GREY, lw=1.2)
-        start, end = (0.39, turn + 0.01), (0.39, low - 0.35)
-    axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": GREY, "lw": 1.2})
 
 
 @contextmanager
 def _hooks(known: Any, parts: Mapping[str, str], calls: list[Call]) -> Iterator[None]:
     """While open, calls of `parts` are added to `calls`."""
     running: list[int] = []  # places among the calls
-    seen: set[int] = set()
+    seen: set[nn.Module] = set()
 
-    def begin(name: str) -> Any:
-        def hook(part: nn.Module, _: Any) -> None:
-            count = sum(weight.numel() for weight in part.parameters())
-            running.append(len(calls))
-            calls.append(Call(parts[name], (), count, 0, again=id(part) in seen))
-            seen.add(id(part))
-
-        return hook
+    def begin(name: str, part: nn.Module, _: Any) -> None:
+        weights = sum(weight.numel() for weight in part.parameters())
+        running.append(len(calls))
+        calls.append(Call(parts[name], (), weights, 0, again=part in seen))
+        seen.add(part)
 
     def end(_: nn.Module, __: Any, output: Any) -> None:
         place = running.pop()
-        shapes = tuple(tuple(tensor.shape) for tensor in _tensors(output))
-        calls[place] = replace(calls[place], shapes=shapes)
+        calls[place] = replace(calls[place], shapes=tuple(_shapes_of(output)))
 
     def count(layer: Any, _: Any, output: Tensor) -> None:
         done = output.numel() * layer.weight[0].numel()
@@ -145,22 +127,24 @@ def _hooks(known: Any, parts: Mapping[str, str], calls: list[Call]) -> Iterator[
             calls[place] = replace(calls[place], multiply_adds=calls[place].multiply_adds + done)
 
     layers = [layer for layer in known.values() if isinstance(layer, nn.Conv2d | nn.Linear)]
-    with ExitStack() as stack:
-        for layer in layers:
-            stack.callback(layer.register_forward_hook(count).remove)
-        for name in parts:
-            stack.callback(known[name].register_forward_pre_hook(begin(name)).remove)
-            stack.callback(known[name].register_forward_hook(end).remove)
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    for name in parts:
+        hooks.append(known[name].register_forward_pre_hook(partial(begin, name)))
+        hooks.append(known[name].register_forward_hook(end))
+    try:
         yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
-def _tensors(output: Any) -> Iterator[Tensor]:
-    """The tensors in what a part returned, in order."""
+def _shapes_of(output: Any) -> Iterator[tuple[int, ...]]:
+    """The shapes of the tensors in what a part returned, in order."""
     if isinstance(output, Tensor):
-        yield output
+        yield tuple(output.shape)
     elif isinstance(output, Mapping | tuple | list):
         for value in output.values() if isinstance(output, Mapping) else output:
-            yield from _tensors(value)
+            yield from _shapes_of(value)
 
 
 def _shapes(call: Call) -> str:
