@@ -52,13 +52,9 @@ def _tables(features: str) -> dict[str, Table]:
         how = kinds.difference(row, f"{features}-{name}")
         return number(f"own.step.{own[4:]}.{name}", f"Classification minus {name}", how, expect=0)
 
-    gain = number(
-        "ccfr.claim.rerank-helps",
-        "Re-ranked minus classification",
-        kinds.difference(after, row),
-        "Re-ranking helps",
-        published=("ccfr.table4.{set}.ccfr", "ccfr.table4.{set}.classification"),
-    )
+    step = {"published": ("ccfr.table4.{set}.ccfr", "ccfr.table4.{set}.classification")}
+    label, helps = "Re-ranked minus classification", kinds.difference(after, row)
+    gain = number("ccfr.claim.rerank-helps", label, helps, "Re-ranking helps", **step)
     rows = (
         Line(level("logistic", "Logistic regression on the frozen features")),
         Line(level("retrieval", "Retrieval: the class of the nearest image", "", "retrieval")),
@@ -66,14 +62,10 @@ def _tables(features: str) -> dict[str, Table]:
         Line(level("reranked", "Classification, re-ranked", "", "ccfr"), gain),
         Line(level("tuned", "Re-ranked, tuned on the test images: no result of the method")),
     )
+    premise, in_topn = "ccfr.claim.topn-holds-answer", kinds.share(f"{after}/in_topn")
     short = "The true class is mostly among the first topn"
     behind = [
-        number(
-            "ccfr.claim.topn-holds-answer",
-            "True class among the first topn",
-            kinds.share(f"{after}/in_topn"),
-            short,
-        ),
+        number(premise, "True class among the first topn", in_topn, short),
         number("ccfr.fig5", "Answers rectified", kinds.rectified(after, row)),
         number(f"{own}.spoiled", "Answers spoiled", kinds.spoiled(after, row)),
     ]

@@ -9,15 +9,14 @@ import numpy as np
 from fgnb.ccfr import Answers, Settings, mean_top1
 from fgnb.data import load_rgb
 from fgnb.metrics import reliability, topn_curve, wilson
-from fgnb.report.figures import BLUE, GREEN, GREY, RED, Picture, described, literal
+from fgnb.report.figures import BLUE, GREEN, GREY, RED, Picture, bare, described, literal, subplots
 
 _NEIGHBORS, _LETTERS = 6, 24
 
 
 def topn(answers: Answers, images: str = "held-out images", n_max: int = 10) -> Picture:
     """How often the true class is among the best N, with its Wilson band (ccfr, Fig. 1)."""
-    figure = Picture(figsize=(6.4, 3.6), layout="constrained")
-    axes, n = figure.subplots(), len(answers.labels)
+    (figure, axes), n = subplots(6.4, 3.6), len(answers.labels)
     curve = 100 * topn_curve(answers.probs, answers.labels, n_max)
     ranks = np.arange(1, len(curve) + 1)
     low, high = 100 * np.array([wilson(round(share * n / 100), n) for share in curve]).T
@@ -36,8 +35,7 @@ def topn(answers: Answers, images: str = "held-out images", n_max: int = 10) -> 
 def reliability_diagram(answers: Answers, images: str = "held-out images") -> Picture:
     """Confidence against accuracy, with the threshold without labels (ccfr, section 4.2)."""
     bins, t_sf = reliability(answers.probs, answers.labels), mean_top1(answers.probs)
-    figure = Picture(figsize=(6.4, 4.2), layout="constrained")
-    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    figure, (axes, below) = subplots(6.4, 4.2, 2, 1, sharex=True, height_ratios=[3, 1])
     full = bins.count > 0
     right, count = bins.accuracy[full], bins.count[full]
     ends = np.array([wilson(round(a * n), int(n)) for a, n in zip(right, count, strict=True)]).T
@@ -81,7 +79,7 @@ def rectified_image(images: Any, answers: Answers, settings: Settings) -> Pictur
     panels = bottom.subplots(1, len(nearest), squeeze=False)[0]
     for axes, identity in zip((left, *panels), (answers.ids[query], *nearest), strict=True):
         axes.imshow(load_rgb(images.path(row_of[int(identity)])))
-        axes.set(xticks=[], yticks=[])
+        bare(axes)
     left.set_title(f"query:\n{names[true]}", fontsize=9, color=GREEN)
     for axes, label, sim in zip(panels, near, sims, strict=False):
         colour = GREEN if label == true else GREY

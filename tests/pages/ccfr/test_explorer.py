@@ -300,7 +300,7 @@ def test_pictures_need_their_rows():
         explorer(neighbor_index=None, thumbnails=Pictures(noise(40, 0), noise(80, 1))).html()
     with pytest.raises(ValueError, match=r"thumbnails.queries has 3 pictures, needs 40"):
         explorer(thumbnails=Pictures(noise(3, 0), noise(80, 1))).html()
-    with pytest.raises(ValueError, match=r"thumbnails.database has 5 pictures"):
+    with pytest.raises(ValueError, match=r"thumbnails.database has 5 pictures, needs 80"):
         explorer(thumbnails=Pictures(noise(40, 0), noise(5, 1))).html()
 
 

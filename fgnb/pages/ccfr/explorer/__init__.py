@@ -38,15 +38,14 @@ class Explorer:
     """Answers under equations 8 and 9; displayed by a notebook in all its faces.
 
     Args:
-        answers: what is re-ranked. Where they take over ``max_bytes`` on a page, all faces show
-            them in half precision, and where that is too much, a sample; the note says so.
-        settings: ``start``, where the controls start; ``published``, the paper's, and ``chosen``,
-            that chosen on held-out images, are offered by a button and marked.
+        answers: what is re-ranked; all faces show what ``max_bytes`` of numbers and names hold:
+            half precision or a sample where it must be, and the note says so.
+        settings: ``start``, where the controls start; ``published`` and ``chosen`` are offered.
         name: id of the element, unique on a page: lower-case letters, digits and hyphens.
         thumbnails: pictures, for drawn data only; a sample has none.
         title: one line above.
         note: a sentence put before the caution against choosing on test.
-        max_bytes: most bytes of the page face's numbers and names.
+        max_bytes: see ``answers``.
 
     Raises:
         ValueError: a bad name, or hardly a query fits in ``max_bytes``.
@@ -74,10 +73,8 @@ class Explorer:
             self.queries = f"a sample of {shown:,} of {n:,} test images"
         elif thumbnails is not None:
             self.sprite = sprite = make_sprite(self.answers, thumbnails)
-            said.append(
-                f"Pictures: {len(sprite.queries)} of the {sprite.can_change} queries whose answer "
-                "can change, the least sure first."
-            )
+            pictured = f"{len(sprite.queries)} of the {sprite.can_change} queries"
+            said.append(f"Pictures: {pictured} whose answer can change, the least sure first.")
         if self.answers is not answers:
             everything = evaluate(answers, settings["start"]).summary()
             said.append(f"Shown in half precision: {self.queries}. Of all, exactly: {everything}")

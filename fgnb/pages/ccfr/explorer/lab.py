@@ -21,22 +21,15 @@ _SHOWN = 30
 
 
 class LabView:
-    """The controls, what they do, and the neighbours of one changed answer.
-
-    Attributes:
-        fields: the number field of each control by key, and ``gate``.
-        setting: the setting shown.
-        outcome: its outcome.
-    """
+    """The controls (``fields`` by key), what they do, and the neighbours of one changed answer."""
 
     def __init__(
         self, answers: StoredAnswers, settings: Mapping[str, Settings], *, title: str, note: str
     ) -> None:
         self.answers, self.settings, self.title = answers, settings, title
-        self.setting = settings["start"]
+        self.setting, self._quiet = settings["start"], False
         self.fields: dict[str, Any] = {}
         self._sliders: dict[str, Any] = {}
-        self._quiet = False
         self.summary, self.changes, self.neighbours = (widgets.HTML() for _ in range(3))
         self.plot = widgets.Image(format="png", layout=widgets.Layout(max_width="560px"))
         self.look = widgets.Dropdown(description="look at", layout=_WIDE)
@@ -47,8 +40,8 @@ class LabView:
         side = widgets.VBox([*rows, self._gate(), *resets])
         main = widgets.VBox([self.summary, self.plot])
         moved = widgets.HBox([side, main], layout=widgets.Layout(flex_flow="row wrap"))
-        parts = [widgets.HTML(heading), moved, self.changes, self.look, self.neighbours]
-        self.widget = widgets.VBox(parts)
+        shown = (self.changes, self.look, self.neighbours)
+        self.widget = widgets.VBox([widgets.HTML(heading), moved, *shown])
         self.widget.add_class("fgnb-explorer")  # the page face's class: one name for both
         self._to(self.setting)
 
@@ -81,13 +74,11 @@ class LabView:
         return widgets.HBox([slider, field])
 
     def _gate(self) -> widgets.RadioButtons:
-        gate = self.fields["gate"] = widgets.RadioButtons(
-            options=[(words, key) for key, words in GATES.items()],
-            value=self.setting.gate,
-            description="T_sf gates",
-            layout=widgets.Layout(width="26rem"),
-        )
+        options = [(words, key) for key, words in GATES.items()]
+        about = {"description": "T_sf gates", "layout": widgets.Layout(width="26rem")}
+        gate = widgets.RadioButtons(options=options, value=self.setting.gate, **about)
         gate.observe(partial(self._typed, "gate"), names="value")
+        self.fields["gate"] = gate
         return gate
 
     def _button(self, key: str) -> widgets.Button:
@@ -126,14 +117,12 @@ class LabView:
         return f"<tr><td>{change.kind}</td><td>{html.escape(words)}</td></tr>"
 
     def _show_neighbours(self, _: Any = None) -> None:
-        q = self.look.value
+        q, names = self.look.value, self.answers.class_names
         if q is None:
             self.neighbours.value = ""
             return
-        near = zip(self.answers.neighbor_labels[q], self.answers.sims[q], strict=True)
-        items = [
-            f"<li>{html.escape(self.answers.class_names[label])} {sim:.3f}</li>"
-            for label, sim in list(near)[: self.setting.topm]
-            if float(sim) > self.setting.t_sc
-        ]
-        self.neighbours.value = f"neighbours over T_sc: {len(items)}<ol>{''.join(items)}</ol>"
+        sims = self.answers.sims[q, : self.setting.topm].astype(float)
+        over = int((sims > self.setting.t_sc).sum())  # they descend
+        near = zip(self.answers.neighbor_labels[q, :over], sims, strict=False)
+        items = "".join(f"<li>{html.escape(names[c])} {sim:.3f}</li>" for c, sim in near)
+        self.neighbours.value = f"neighbours over T_sc: {over}<ol>{items}</ol>"

@@ -1,7 +1,4 @@
-"""What a setting of equations 8 and 9 does to the answers, by `fgnb.ccfr.rerank_neighbors`.
-
-The lab face and the print face show it; the page face computes the same in the browser.
-"""
+"""What a setting does to the answers; the page face computes the same in the browser."""
 
 from __future__ import annotations
 

@@ -53,15 +53,13 @@ def make_sprite(answers: StoredAnswers, pictures: Pictures, max_bytes: int = MAX
     Raises:
         ValueError: no neighbour index, or too few pictures.
     """
-    index, have = answers.neighbor_index, tuple(map(len, pictures))
+    index = answers.neighbor_index
     if index is None:
         raise ValueError("neighbor_index is missing: pictures of neighbours need their rows")
-    if have[0] != len(answers.probs):
-        raise ValueError(f"thumbnails.queries has {have[0]} pictures, needs {len(answers.probs)}")
-    if have[1] <= index.max():
-        raise ValueError(
-            f"thumbnails.database has {have[1]} pictures, but neighbor_index runs to {index.max()}"
-        )
+    needed = len(answers.probs), int(index.max()) + 1
+    for name, given, least in zip(Pictures._fields, pictures, needed, strict=True):
+        if len(given) < least:
+            raise ValueError(f"thumbnails.{name} has {len(given)} pictures, needs {least}")
     able, thumb = can_change(answers), cache(lambda kind, row: _thumbnail(pictures[kind][row]))
     count = len(able)
     while True:

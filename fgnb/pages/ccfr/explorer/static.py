@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -13,6 +12,7 @@ from fgnb.ccfr.settings import Settings
 from fgnb.metrics import wilson
 from fgnb.pages.ccfr.explorer.outcome import GRID, curve, evaluate
 from fgnb.pages.ccfr.explorer.stored import StoredAnswers
+from fgnb.report.figures import subplots
 
 _MARKS = {"published": ("#b3261e", ":"), "chosen": ("#1a7043", "--")}
 _BLUE, _GREY, _HERE = "#0b5fa5", "#52606d", "this setting, 95 %"
@@ -28,9 +28,7 @@ def static_figure(answers: StoredAnswers, settings: Mapping[str, Settings], titl
     outcome = evaluate(answers, start)
     value = 100 * outcome.accuracy
     low, high = (100 * end for end in wilson(outcome.correct, outcome.n))
-    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure, axes = subplots(6.4, 3.6)
     axes.plot(GRID, 100 * curve(answers, start) / outcome.n, color=_BLUE, label="re-ranked")
     axes.axhline(100 * outcome.before, color=_GREY, ls="--", lw=1.1, label="classification")
     for name, (colour, style) in _MARKS.items():
