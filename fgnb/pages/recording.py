@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fgnb import paths, presets
+from fgnb import paths, presets, training
 from fgnb.data import ImageSet, open_images
 from fgnb.nn.weights import weights_info
 from fgnb.presets import Preset
@@ -47,16 +47,10 @@ def make(
     published: bool = False,
     options: Mapping[str, Any],
 ) -> Record:
-    """Train a row of a paper unless the store holds it, and make its record.
+    """Train a row of a paper's `ROWS` unless the store holds it, and make its record.
 
-    Args:
-        paper: short name.
-        row: a name of the paper's `ROWS`.
-        preset: the scale.
-        images: the set.
-        dataset: its short name.
-        published: whether network, input size and recipe are the paper's.
-        options: of the stage.
+    ``dataset`` is the set's short name, ``published`` whether network, input size and recipe are
+    the paper's, ``options`` those of the stage.
     """
     room = import_module(f"fgnb.pages.{paper}.recording")
     given = {"backbone": "efficientnet_lite0", "weights": "imagenet", **options}
@@ -77,8 +71,8 @@ def keep(record: Record) -> Path:
 def witness(paper: str, row: str) -> np.ndarray:
     """What a row answers at `smoke`, with today's code."""
     smoke = presets.get("smoke")
-    room = import_module(f"fgnb.pages.{paper}.recording")
-    run, _ = room.trained(row, smoke, open_images("drawn", preset=smoke), {})
+    make_stage = import_module(f"fgnb.{paper}.rows").row_stage
+    run = training.fit(make_stage(row, smoke, open_images("drawn", preset=smoke)))
     answers = next(run.predictions[name] for name in _ANSWERS if name in run.predictions)
     return np.asarray(answers, np.float32)
 
