@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -24,7 +24,6 @@ from fgnb.report.records import Provenance, Record
 from fgnb.report.sheet import ORDER, SETS, Sheet
 from fgnb.store import digest, write_atomic
 
-FORMAT = 2
 MAX_BYTES = 5_000_000
 NUMBERS = ".numbers.json"  # what a page derived, beside the records that it derived it from
 _WITNESS = "witness"
@@ -49,7 +48,7 @@ class _File(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    format: int
+    format: Literal[2]
     paper: str
     row: str
     sha256: str
@@ -77,9 +76,8 @@ def write(record: Record, folder: Path) -> Path:
         RecordError: no arrays, objects or pictures among them, or over 5 MB.
     """
     packed = _pack(record)
-    name = record.name or name_of(record)
     content = _File(
-        format=FORMAT,
+        format=2,
         paper=record.paper,
         row=record.row,
         sha256=hashlib.sha256(packed).hexdigest(),
@@ -87,7 +85,7 @@ def write(record: Record, folder: Path) -> Path:
         verified=record.verified,
         provenance=record.origin,
     )
-    file = folder / f"{name}.json"
+    file = folder / f"{record.name or name_of(record)}.json"
     write_atomic(file.with_suffix(".npz"), packed)
     text = json.dumps(content.model_dump(mode="json"), indent=1, ensure_ascii=False)
     write_atomic(file, f"{text}\n")
@@ -100,20 +98,16 @@ def read(file: Path) -> Record:
     Raises:
         RecordError: it is incomplete or damaged; the first reason.
     """
+    beside = file.with_suffix(".npz")
     try:
         content = _File.model_validate_json(file.read_bytes())
+        packed = beside.read_bytes()
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the file"
         raise RecordError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
-    except OSError as error:
-        raise RecordError(f"can't be read: {error}") from None
-    if content.format != FORMAT:
-        raise RecordError(f"format {content.format}, needs {FORMAT}")
-    beside = file.with_suffix(".npz")
-    if not beside.is_file():
-        raise RecordError(f"its arrays are missing: no {beside.name}")
-    packed = beside.read_bytes()
+    except FileNotFoundError:
+        raise RecordError(f"its arrays are missing: no {beside.name}") from None
     if hashlib.sha256(packed).hexdigest() != content.sha256:
         raise RecordError(f"its arrays are damaged: {beside.name} has not the recorded hash")
     arrays = dict(np.load(io.BytesIO(packed), allow_pickle=False))
@@ -173,20 +167,19 @@ def sheets(records: Iterable[Record], rows: Sequence[str]) -> tuple[list[Sheet],
     for record in records:
         if record.row not in rows:
             continue
-        origin = record.origin
-        key = (origin.manifest, origin.protocol, origin.backbone, origin.preset)
+        of = record.origin
+        key = (of.manifest, of.protocol, of.backbone, of.preset)
         sheet = standing.setdefault(key, Sheet(record.paper, recorded=True))
         if old := sheet.rows.get(record.row):
             title = f"recorded {old.origin.recorded}"
             empty = Sheet(record.paper, recorded=True, title=title)
-            former.setdefault((origin.manifest, title), empty).add(old)
+            former.setdefault((of.manifest, title), empty).add(old)
         sheet.add(record)
     sets = tuple(SETS)
-
-    def place(sheet: Sheet) -> tuple[int, int]:
-        return ORDER.index(sheet.origin.protocol), sets.index(sheet.slug)
-
-    return sorted(standing.values(), key=place), list(former.values())
+    ordered = sorted(
+        standing.values(), key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.slug))
+    )
+    return ordered, list(former.values())
 
 
 def _pack(record: Record) -> bytes:

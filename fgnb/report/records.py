@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
@@ -103,13 +103,8 @@ class Record:
             now = code_digest(self.origin.code_of)
         except ValueError:  # a module is gone
             return "changed"
-        if now == self.origin.code:
-            return "same"
-        return "verified" if now in self.verified else "changed"
-
-    def with_arrays(self, **arrays: np.ndarray) -> Record:
-        """The record with further arrays."""
-        return replace(self, arrays={**self.arrays, **arrays})
+        known = dict.fromkeys(self.verified, "verified") | {self.origin.code: "same"}
+        return known.get(now, "changed")
 
 
 @dataclass(frozen=True)
@@ -133,15 +128,10 @@ def of_run(
     reads: int,
     code_of: Sequence[str] = (),
 ) -> Record:
-    """The record of a trained run.
+    """The record of a trained run, of `fgnb.training.fit`.
 
-    Args:
-        context: what the page is about.
-        row: the row's name.
-        run: of `fgnb.training.fit`.
-        arrays: what it answered; `answers_of` gives the usual ones.
-        reads: how many times the answers of the test set were read for it.
-        code_of: modules besides those of the run whose code made the arrays.
+    ``arrays`` are what it answered, see `answers_of`, made by its code and that of the modules
+    ``code_of``; ``reads`` says how often the answers of the test set were read for it.
     """
     from fgnb.data.protocol import row_protocol
 

@@ -20,25 +20,14 @@ from numpy.typing import NDArray
 from fgnb.data import ImageSet, load_rgb
 from fgnb.data.transforms import EvalTransform
 from fgnb.metrics.coverage import Coverage
-from fgnb.report.figures import (
-    BLUE,
-    GREEN,
-    GREY,
-    ORANGE,
-    RED,
-    ROW_LABEL,
-    Picture,
-    bare,
-    described,
-    literal,
-    subplots,
-)
+from fgnb.report import figures
+from fgnb.report.figures import Picture, described, literal, subplots
 from fgnb.report.rows import rows_of
 
-SCALE_COLOURS = (ORANGE, BLUE, GREEN, RED)
-METHOD_COLOURS = (GREY, BLUE, ORANGE, GREEN)
-LINES: tuple[Any, ...] = ("-", "--", ":", "-.")
-GRID = {"axes.grid": True, "grid.color": "#e6e6e6", "axes.axisbelow": True}
+SCALE_COLOURS = (figures.ORANGE, figures.BLUE, figures.GREEN, figures.RED)
+METHOD_COLOURS = (figures.GREY, figures.BLUE, figures.ORANGE, figures.GREEN)
+CHANCE: Any = {"color": figures.RED, "linestyle": "--", "lw": 1.2}
+LINES = ("-", "--", ":", "-.")
 
 
 @dataclass(frozen=True)
@@ -98,19 +87,19 @@ def sheet(rows: Sequence[SheetRow], *, side: float = 1.55) -> Picture:
     if len(counts) != 1 or 0 in counts:
         raise ValueError(f"rows have {sorted(counts)} queries, need one number of at least 1")
     count = counts.pop()
-    shape = (len(rows), count)
-    figure, grid = subplots(1.0 + side * count, side * len(rows), *shape, squeeze=False)
+    size = (1.0 + side * count, side * len(rows))
+    figure, grid = subplots(*size, len(rows), count, squeeze=False)
     for cells, (label, images, regions, queries) in zip(grid, rows, strict=True):
         places = rows_of(images, regions.ids[list(queries)])
-        size, ratio = regions.size, regions.crop_ratio
+        frame = regions.size
         for axes, query, place in zip(cells, queries, places, strict=True):
-            picture = framed(images, int(place), size=size, crop_ratio=ratio)
-            axes.imshow(picture, extent=(0, size, size, 0))
-            bare(axes)
+            picture = framed(images, int(place), size=frame, crop_ratio=regions.crop_ratio)
+            axes.imshow(picture, extent=(0, frame, frame, 0))
+            figures.bare(axes)
             best = np.argsort(-regions.scores[query], kind="stable")
             of = regions.boxes[query][best], regions.scales[query][best]
             draw_boxes(axes, *of, regions.scales)
-        cells[0].set_ylabel(literal(label), **ROW_LABEL, labelpad=6)
+        cells[0].set_ylabel(literal(label), **figures.ROW_LABEL, labelpad=6)
     scales, per_image = rows[0].regions.scales, rows[0].regions.boxes.shape[1]
     names = "; ".join(row.label.replace("\n", " ") for row in rows)
     what = f"{count} pictures a row with the {per_image} boxes chosen on each"
@@ -125,30 +114,25 @@ def coverage_chart(found: Mapping[str, Mapping[str, Coverage]]) -> Picture:
         found: method -> group -> coverage; chance is marked a group. ``object`` is left out: it
             counts centres, no key points.
     """
-    groups = [group for group in next(iter(found.values())) if group != "object"]
-    with sns.axes_style("white", rc=GRID):
+    first = next(iter(found.values()))
+    groups = [group for group in first if group != "object"]
+    with sns.axes_style("whitegrid"):
         figure, axes = subplots(7.2, 3.5)
-    places, width, words = np.arange(len(groups)), 0.7 / max(1, len(found)), []
-    for number, (method, by_group) in enumerate(found.items()):
-        value, low, high = 100 * np.array([by_group[group].share for group in groups]).T
-        axes.errorbar(
-            places + (number - (len(found) - 1) / 2) * width,
-            value,
-            yerr=np.abs([low - value, high - value]),
-            fmt="o",
-            color=METHOD_COLOURS[number % len(METHOD_COLOURS)],
-            capsize=3,
-            label=literal(method),
-        )
+    places, words = np.arange(len(groups)), []
+    for number, (method, on) in enumerate(found.items()):
+        value, low, high = 100 * np.array([on[group].share for group in groups]).T
+        place = places + (number - (len(found) - 1) / 2) * 0.7 / len(found)
+        style: Any = {"color": METHOD_COLOURS[number % len(METHOD_COLOURS)], "capsize": 3}
+        ends = np.abs([low - value, high - value])
+        axes.errorbar(place, value, ends, fmt="o", label=literal(method), **style)
         words += [f"{method}, {g}: {v:.1f} %" for g, v in zip(groups, value, strict=True)]
-        chance = [100 * by_group[group].chance.mean() for group in groups]
-        axes.hlines(chance, places - 0.42, places + 0.42, color=RED, linestyle="--", lw=1.2)
-    axes.plot([], [], color=RED, linestyle="--", label="chance, all boxes alike")
+        chance = [100 * on[group].chance.mean() for group in groups]
+        axes.hlines(chance, places - 0.42, places + 0.42, **CHANCE)
+    axes.plot([], [], label="chance, all boxes alike", **CHANCE)
     axes.set_xticks(places, groups)
     axes.set(ylabel="boxes that hold a key point, %", ylim=(0, 100), xlim=(-0.6, len(groups) - 0.4))
     axes.legend(fontsize=8, framealpha=0.9, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3)
-    chances = [100 * next(iter(found.values()))[group].chance.mean() for group in groups]
-    words += [f"chance, {g}: {c:.1f} %" for g, c in zip(groups, chances, strict=True)]
+    words += [f"chance, {group}: {100 * first[group].chance.mean():.1f} %" for group in groups]
     return described(figure, "Share of chosen boxes that hold a key point. " + "; ".join(words))
 
 

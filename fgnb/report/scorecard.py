@@ -49,16 +49,16 @@ def score(numbers: pd.DataFrame, paper: str | None = None) -> pd.DataFrame:
     """
     measured, lines = set(numbers["claim"]), []
     for entry in claims.load(paper):
-        unmeasured = "cited" if entry.by == "cited" else "planned"
         line = {name: getattr(entry, name) for name in ("id", "paper", "kind", "place", "home")}
-        line["state"] = "measured" if entry.id in measured else unmeasured
+        unmeasured = "cited" if entry.by == "cited" else "planned"
         value = math.nan if entry.value is None else entry.value
-        line["published"] = render.published(value, entry.unit) or "unreadable" * entry.unreadable
-        words: tuple[str, ...] = (entry.text,)
+        words = [entry.text]
         if entry.kind == "number":
-            row = () if entry.metric == "setting" else (entry.method, entry.metric)
-            words = (*row[:1], entry.text, *row[1:], entry.dataset)
+            row = [] if entry.metric == "setting" else [entry.method, entry.metric]
+            words = [*row[:1], entry.text, *row[1:], entry.dataset]
         known = dict.fromkeys(word for word in words if word not in ("", "none"))
+        line["state"] = "measured" if entry.id in measured else unmeasured
+        line["published"] = render.published(value, entry.unit) or "unreadable" * entry.unreadable
         lines.append({**line, "what": ", ".join(known) or entry.id})
     return pd.DataFrame(lines)
 
@@ -77,8 +77,7 @@ def by_claim(numbers: pd.DataFrame) -> dict[str, Lines]:
 def telling(lines: Lines) -> Lines:
     """Those that answer a claim: what its page leads with, else what is read, else one number."""
     for field in ("short", "expect"):
-        chosen = [line for line in lines if line[field]]
-        if chosen:
+        if chosen := [line for line in lines if line[field]]:
             return chosen
     return [line for line in lines if line["label"] == lines[0]["label"]]
 
@@ -88,8 +87,8 @@ def claims_table(entries: pd.DataFrame, of: dict[str, Lines], link: LinkTo) -> s
     rows = []
     for entry in entries[entries["kind"] == "claim"].to_dict("records"):
         lines = telling(of.get(entry["id"], []))
-        printed = [render.published(line["published"], line["unit"], step=True) for line in lines]
-        found = _on(lines, True) or (render.unmeasured() if lines else entry["state"])
+        printed = (render.published(line["published"], line["unit"], step=True) for line in lines)
+        found = _on(lines) or (render.unmeasured() if lines else entry["state"])
         rows.append([_head(entry, link), next(filter(None, printed), ""), found])
     return _grid(("Claim", "Published", "On photographs"), rows)
 
@@ -104,22 +103,16 @@ def page(numbers: pd.DataFrame, link: LinkTo) -> str:
         out.append(f"\n## {paper.paper}\n\n*{paper.title}*. {counts(own)}.\n")
         claimed, figure = own["kind"] == "claim", own["kind"] == "figure"
         table = own["place"].str.startswith("Table") & (own["kind"] == "number")
-        parts = {"Claims": own[claimed], **dict(list(own[table].groupby("place", sort=False)))}
-        for title, rows in parts.items():
-            ours = rows["state"] == "measured"
-            table_of = claims_table if title == "Claims" else _entries
-            body = table_of(rows[ours], of, link)
+        for title, part in [("Claims", own[claimed]), *own[table].groupby("place", sort=False)]:
+            ours = part["state"] == "measured"
+            body = (claims_table if title == "Claims" else _entries)(part[ours], of, link)
             out += [f"\n**{title}**\n\n{body}\n"] * bool(body)
-            out.append(_fold(title, rows[~ours], of, link))
+            out.append(_fold(title, part[~ours], of, link))
         out.append(_fold("Figures", own[figure], of, link))
         out.append(_fold("The text", own[~claimed & ~figure & ~table], of, link))
     ours = numbers[numbers["claim"].str.startswith(OWN) & (numbers["short"] != "")]
-    ours = ours[ours["protocol"] != "drawn"]
-    heads = [_linked(one["short"], link(one["notebook"])) for (one, *_) in by_claim(ours).values()]
-    rows = [
-        [head, _on(own, True)] for head, own in zip(heads, by_claim(ours).values(), strict=True)
-    ]
-    if rows:
+    chosen = by_claim(ours[ours["protocol"] != "drawn"]).values()
+    if rows := [[_linked(own[0]["short"], link(own[0]["notebook"])), _on(own)] for own in chosen]:
         out.append(f"\n## What no paper claims\n\n{_grid(('Ours', 'On photographs'), rows)}\n")
     return "".join([*out, "\n## Where the numbers come from\n\n", _origins(numbers, link), "\n"])
 
@@ -134,9 +127,8 @@ def _entries(entries: pd.DataFrame, of: dict[str, Lines], link: LinkTo) -> str:
     rows, measured = [], "measured" in set(entries["state"])
     for entry in entries.to_dict("records"):
         lines = of.get(entry["id"], [])
-        found = [_on(lines, True) or entry["state"] * (not lines), _on(lines, False)]
-        cells = found if measured else [entry["state"]]
-        rows.append([_head(entry, link), entry["published"], *cells])
+        found = [_on(lines) or entry["state"] * (not lines), _on(lines, photographs=False)]
+        rows.append([_head(entry, link), entry["published"], *found[: 1 + measured]])
     return _grid(("", "Published", *(("On photographs", _DRAWN) if measured else ("State",))), rows)
 
 
@@ -144,9 +136,9 @@ def _origins(numbers: pd.DataFrame, link: LinkTo) -> str:
     """Each set and run that a chapter's numbers come from, once; and what is refused."""
     rows = []
     for line in numbers.drop_duplicates(list(_RUN)).to_dict("records"):
-        cells = [line[name] for name in ("title", "network", "preset", "device")]
-        cells += [line["commit"][:10], line["test_reads"] if line["recorded"] else ""]
-        cells.insert(1, PROTOCOLS[line["protocol"]])
+        reads = line["test_reads"] if line["recorded"] else ""
+        cells = (line["title"], PROTOCOLS[line["protocol"]], line["network"], line["preset"],
+                 line["device"], line["commit"][:10], reads)  # fmt: skip
         rows.append([_linked(line["notebook"], link(line["notebook"])), *map(_escaped, cells)])
     columns = ("Chapter", "Pictures", "Protocol", "Network", "Preset", "Device", "Commit")
     refused = [f"<li>{_escaped(f)}</li>" for p in claims.PAPERS for f in archive.recorded(p)[1]]
@@ -154,7 +146,7 @@ def _origins(numbers: pd.DataFrame, link: LinkTo) -> str:
     return render.fold("Sets and runs", _grid((*columns, "Test set read"), rows)) + lost
 
 
-def _on(lines: Lines, photographs: bool) -> str:
+def _on(lines: Lines, photographs: bool = True) -> str:
     """The numbers on photographs, or those on drawn pictures, under the names of their sets."""
     own = [line for line in lines if (line["protocol"] != "drawn") is photographs]
     labelled = len({line["label"] for line in own}) > 1
@@ -166,7 +158,7 @@ def _on(lines: Lines, photographs: bool) -> str:
         about += [PROTOCOLS[line["protocol"]]] * photographs
         about += [line["network"], f"preset {line['preset']}"] * several
         label = f"{_escaped(line['label'])}: " * labelled
-        name = _escaped("; ".join(part for part in about if part))
+        name = _escaped("; ".join(filter(None, about)))
         parts[name] = f"{parts.get(name, '')}<div>{label}{render.value(line)}</div>"
     return "".join(f"<small>{name}</small>{found}" for name, found in parts.items())
 

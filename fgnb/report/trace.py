@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -49,12 +48,37 @@ def trace(module: nn.Module, *inputs: Any, parts: Mapping[str, str]) -> list[Cal
     if lacking := [name for name in parts if name not in known]:
         raise ValueError(f"parts names {lacking[0]!r}, which the module lacks")
     calls: list[Call] = []
+    running: list[int] = []  # places among the calls
+    seen: set[nn.Module] = set()
+
+    def begin(name: str, part: nn.Module, _: Any) -> None:
+        weights = sum(weight.numel() for weight in part.parameters())
+        running.append(len(calls))
+        calls.append(Call(parts[name], (), weights, 0, again=part in seen))
+        seen.add(part)
+
+    def end(_: nn.Module, __: Any, output: Any) -> None:
+        place = running.pop()
+        calls[place] = replace(calls[place], shapes=tuple(_shapes_of(output)))
+
+    def count(layer: Any, _: Any, output: Tensor) -> None:
+        done = output.numel() * layer.weight[0].numel()
+        for place in running:
+            calls[place] = replace(calls[place], multiply_adds=calls[place].multiply_adds + done)
+
+    layers = [layer for layer in known.values() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    for name in parts:
+        hooks.append(known[name].register_forward_pre_hook(partial(begin, name)))
+        hooks.append(known[name].register_forward_hook(end))
     training = module.training
     try:
-        with _hooks(known, parts, calls), torch.inference_mode():
+        with torch.inference_mode():
             module.eval()(*inputs)
     finally:
         module.train(training)
+        for hook in hooks:
+            hook.remove()
     called = {call.name for call in calls}
     if silent := [name for name in parts if parts[name] not in called]:
         raise ValueError(f"parts names {silent[0]!r}, which the pass never called")
@@ -103,39 +127,6 @@ def block_diagram(calls: Sequence[Call], *, per_row: int = 4) -> Picture:
     gives = "; ".join(f"{call.name} gives {_shapes(call)}" for call in calls)
     what = f"{len(calls)} blocks in the order of one pass, {weights_of(calls):,} weights"
     return described(figure, f"{what}: {gives}.")
-
-
-@contextmanager
-def _hooks(known: Any, parts: Mapping[str, str], calls: list[Call]) -> Iterator[None]:
-    """While open, calls of `parts` are added to `calls`."""
-    running: list[int] = []  # places among the calls
-    seen: set[nn.Module] = set()
-
-    def begin(name: str, part: nn.Module, _: Any) -> None:
-        weights = sum(weight.numel() for weight in part.parameters())
-        running.append(len(calls))
-        calls.append(Call(parts[name], (), weights, 0, again=part in seen))
-        seen.add(part)
-
-    def end(_: nn.Module, __: Any, output: Any) -> None:
-        place = running.pop()
-        calls[place] = replace(calls[place], shapes=tuple(_shapes_of(output)))
-
-    def count(layer: Any, _: Any, output: Tensor) -> None:
-        done = output.numel() * layer.weight[0].numel()
-        for place in running:
-            calls[place] = replace(calls[place], multiply_adds=calls[place].multiply_adds + done)
-
-    layers = [layer for layer in known.values() if isinstance(layer, nn.Conv2d | nn.Linear)]
-    hooks = [layer.register_forward_hook(count) for layer in layers]
-    for name in parts:
-        hooks.append(known[name].register_forward_pre_hook(partial(begin, name)))
-        hooks.append(known[name].register_forward_hook(end))
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def _shapes_of(output: Any) -> Iterator[tuple[int, ...]]:

@@ -111,7 +111,7 @@ def test_objects_pictures_and_whole_databases_are_not_kept(record, tmp_path):
     }
     for message, array in cases.items():
         with pytest.raises(archive.RecordError, match=message):
-            archive.write(record().with_arrays(extra=array), tmp_path)
+            archive.write(replace(record(), arrays={"extra": array}), tmp_path)
     with pytest.raises(archive.RecordError, match="has no arrays"):
         archive.write(replace(record(), arrays={}), tmp_path)
     assert not list(tmp_path.iterdir())
