@@ -36,17 +36,14 @@ def beside(table: Table, frames: Frames) -> str:
 
 def tests(table: Table, frames: Frames) -> str:
     """Every difference of a table with its whole test, a table a sheet."""
-    columns = (
-        *("Step", "Difference", "Rectified / spoiled", "p", "p (Holm)"),
-        *("Smallest detectable", "Reading", "Published, most changed"),
-    )
     parts = []
     for sheet, frame in frames:
         lines = frame.drop_duplicates("rule").to_dict("records")
-        rows = [_test(line, sheet) for line in lines if line["test"] is not None or line["expect"]]
+        rows = [_test(line, sheet) for line in lines if line["test"] or line["expect"]]
         if rows:
             title = html.escape(f"{table.title}: {_name(sheet)}")
-            parts.append(render.grid(columns, rows, caption=title))
+            cells = [list(row.values()) for row in rows]
+            parts.append(render.grid(list(rows[0]), cells, caption=title))
     return "".join(parts)
 
 
@@ -84,15 +81,14 @@ def provenance(sheet: Sheet) -> str:
     listed = "".join(
         f"<div><dt>{term}</dt><dd>{html.escape(text)}</dd></div>" for term, text in pairs.items()
     )
+    columns = ("Row", "Run", "Device", "Time", "Test set read", "Commit", "Code")
     rows = []
     for name, row in sheet.measured.items():
-        own = row.origin
-        commit, plus, _ = own.commit.partition("+")
+        own, (commit, plus, _) = row.origin, row.origin.commit.partition("+")
         keys = ", ".join(key[:12] for key in own.run_keys) or "none"
         cells = [name, keys, own.device, duration(own.seconds), times(own.test_reads)]
         cells += [commit[:10] + plus, f"{_STATES[row.code_state()]} ({own.code[:10]})"]
-        rows.append([html.escape(cell) for cell in cells])
-    columns = ("Row", "Run", "Device", "Time", "Test set read", "Commit", "Code")
+        rows.append(list(map(html.escape, cells)))
     return f'<dl class="fgnb-dl">{listed}</dl>{render.grid(columns, rows)}'
 
 
@@ -123,13 +119,8 @@ def code_note(sheets: Sequence[Sheet]) -> str:
 
 def about(sheet: Sheet) -> dict[str, Any]:
     """What overview pages and the scorecard say of a sheet."""
-    own = {name: getattr(sheet.origin, name) for name in ("preset", "device", "commit", "pixels")}
-    return {
-        **own,
-        "network": sheet.network,
-        "test_reads": _reads(sheet),
-        "day": sheet.origin.recorded,
-    }
+    own = {name: getattr(sheet.origin, name) for name in ("preset", "device", "commit")}
+    return {**own, "network": sheet.network, "test_reads": _reads(sheet)}
 
 
 def duration(seconds: float) -> str:
@@ -149,20 +140,20 @@ def times(count: int) -> str:
     return {0: "never", 1: "once"}.get(count, f"{count} times")
 
 
-def _test(line: dict[Any, Any], sheet: Sheet) -> list[str]:
+def _test(line: dict[Any, Any], sheet: Sheet) -> dict[str, str]:
     test, least, cutoff = line["test"], line["detectable"], ""
     if math.isfinite(line["published"]) and line["unit"] == "points":
         cutoff = f"{mcnemar_cutoff(_IMAGES[sheet.slug], line['published'] / 100):,}"
-    return [
-        html.escape(line["label"]),
-        render.step({**line, "reading": ""}),
-        f"{test['rectified']} / {test['spoiled']}" if test else "",
-        render.p_value(test["p"] if test else line["p"]),
-        render.p_value(line["p_holm"]),
-        f"{least:.2f}" if math.isfinite(least) else "none",
-        html.escape(Reading(line["reading"], least).words) if line["reading"] else "",
-        cutoff,
-    ]
+    return {
+        "Step": html.escape(line["label"]),
+        "Difference": render.step({**line, "reading": ""}),
+        "Rectified / spoiled": f"{test['rectified']} / {test['spoiled']}" if test else "",
+        "p": render.p_value(test["p"] if test else line["p"]),
+        "p (Holm)": render.p_value(line["p_holm"]),
+        "Smallest detectable": f"{least:.2f}" if math.isfinite(least) else "none",
+        "Reading": Reading(line["reading"], least).words if line["reading"] else "",
+        "Published, most changed": cutoff,
+    }
 
 
 def _reads(sheet: Sheet) -> int:

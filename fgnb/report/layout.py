@@ -75,14 +75,8 @@ def rows_table(
             continue
         first, *others = step.claims or (f"own.step.{named.removeprefix('own.')}",)
         ends = [name.removeprefix("+ ") for name in (label, rows.get(step.above, step.above))]
-        taken = Number(
-            first,
-            ", minus: ".join(ends),
-            kinds.difference(row, step.above),
-            step.short,
-            step.expect,
-            published=(named, claim.replace("{row}", step.above)),
-        )
+        rule, pair = kinds.difference(row, step.above), (named, claim.replace("{row}", step.above))
+        taken = Number(first, ", minus: ".join(ends), rule, step.short, step.expect, "", pair)
         lines.append(Line(number, taken))
         more += [replace(taken, claim=other, short="", published=()) for other in others]
     return Table(title, tuple(lines), tuple(more), "{set}" in claim)

@@ -29,22 +29,16 @@ from fgnb.report.render import Html
 from fgnb.report.sheet import Sheet
 from fgnb.store import write_atomic
 
+ByName = Mapping[str, Any]
 MOST_CLAIMS = 8
 PUBLISHED = ("paper", "resnet50", "imagenet")  # preset, backbone and weights of the papers
 
 
 class Page:
-    """A notebook's page.
+    """A notebook's page."""
 
-    Args:
-        module: the page module.
-        parameters: the checked parameters of the notebook.
-        as_declared: whether all parameters of the recipe have their defaults.
-    """
-
-    def __init__(
-        self, module: ModuleType, parameters: Mapping[str, Any], as_declared: bool
-    ) -> None:
+    def __init__(self, module: ModuleType, parameters: ByName, as_declared: bool) -> None:
+        """``as_declared`` says that every parameter of the recipe has its default."""
         self.module, self.p = module, SimpleNamespace(**parameters)
         self.notebook: str = module.NOTEBOOK
         self.paper = self.notebook.partition("/")[0]
@@ -87,20 +81,12 @@ class Page:
         return self.options | {name: value for name, value in given.items() if value}
 
     def add(
-        self,
-        runs: Mapping[str, Any],
-        arrays: Mapping[str, Mapping[str, Any]] | None = None,
-        *,
-        dataset: str = "",
-        images: Any = None,
+        self, runs: ByName, arrays: ByName | None = None, *, dataset: str = "", images: Any = None
     ) -> Sheet:
-        """Put rows that were trained here beside the recorded ones; their sheet.
+        """Put rows that were trained here (row -> run) beside the recorded ones; their sheet.
 
-        Args:
-            runs: row -> its run.
-            arrays: row -> what is counted by image besides its answers.
-            dataset: the set's name where it is not the page's own.
-            images: that set.
+        ``arrays`` hold what is counted by image besides the answers (row -> name -> array);
+        ``dataset`` and ``images`` are the set where it is not the page's own.
         """
         context = self._context(dataset, images)
         made = []
@@ -112,7 +98,7 @@ class Page:
             made.append(records.of_run(context, row, run, answers, reads=reads, code_of=code))
         return self._put(context, made)
 
-    def count(self, row: str, arrays: Mapping[str, Any], *, dataset: str, images: Any) -> Sheet:
+    def count(self, row: str, arrays: ByName, *, dataset: str, images: Any) -> Sheet:
         """Put a row beside the recorded ones that no network made; its sheet."""
         context = self._context(dataset, images)
         return self._put(context, [records.of_set(context, row, arrays, self.module.CODE)])
@@ -190,14 +176,10 @@ class Page:
     def _context(self, dataset: str, images: Any) -> Context:
         network = hasattr(self.p, "backbone")
         papers = network and (self.p.preset, self.p.backbone, self.p.weights) == PUBLISHED
-        return Context(
-            self.paper,
-            self.p.preset,
-            self.images if images is None else images,
-            self.weights if network else None,
-            dataset or self.p.dataset,
-            published=self._as_declared and papers,
-        )
+        weights = self.weights if network else None
+        images = self.images if images is None else images
+        name, published = dataset or self.p.dataset, self._as_declared and papers
+        return Context(self.paper, self.p.preset, images, weights, name, published)
 
     def _put(self, context: Context, made: Iterable[Record]) -> Sheet:
         key = f"{context.dataset} {context.images.fingerprint}"

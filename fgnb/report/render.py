@@ -13,7 +13,7 @@ import pandas as pd
 
 from fgnb.report import readings
 from fgnb.report.kinds import KINDS
-from fgnb.report.layout import Line, Table
+from fgnb.report.layout import Table
 from fgnb.report.readings import Reading
 from fgnb.report.records import PROTOCOLS
 from fgnb.report.sheet import SETS, Number, Sheet, entry_of, published_value
@@ -21,8 +21,6 @@ from fgnb.report.sheet import SETS, Number, Sheet, entry_of, published_value
 _SIGN = {"percent": " %", "points": " points", "pixels": " px", "fps": " frames/s", "seconds": " s"}
 _SIGNED = frozenset(name for name, kind in KINDS.items() if kind.signed)
 _BARE = re.compile(r"(?s)<(style|script)\b.*?</\1>|<[^>]+>")
-
-
 Frames = Sequence[tuple[Sheet, pd.DataFrame]]
 
 
@@ -76,20 +74,20 @@ def _one(wanted: Table, frames: Frames, title: str) -> str:
         return f'<p class="fgnb-note">{html.escape(title)}: nothing was measured here.</p>'
     rows = []
     for line in wanted.lines:
-        cells = [_cell(line, frame) for _, frame in frames]
+        owns = [pick(frame, line.number) for _, frame in frames]
+        steps = [pick(frame, line.step) if line.step else None for _, frame in frames]
+        cells = list(map(_cell, owns, steps))
         if any(cells):
-            rows.append([html.escape(line.number.label), _published_cell(line, frames), *cells])
+            printed = "<br>".join(filter(None, map(_published, (owns, steps))))
+            rows.append([html.escape(line.number.label), printed, *cells])
     columns = ["", "Published", *(_column(sheet, frame) for sheet, frame in frames)]
     return _beside_published(columns, rows, caption=html.escape(title), kind="fgnb-rows")
 
 
 def summary(claims: Mapping[str, Mapping[Any, Any]], sheets: Sequence[Sheet]) -> str:
-    """The "in short" of a page.
+    """The "in short" of a page, on recorded sheets.
 
-    Args:
-        claims: what is claimed -> its published value (``published``) and, by place among the
-            sheets, the line of `Sheet.numbers` that answers it.
-        sheets: the recorded ones.
+    A claim has what is ``published`` and, by place among the sheets, its line of `Sheet.numbers`.
     """
     columns = ["Claim", "Published", *(map(_column, sheets) if sheets else ["On photographs"])]
     rows = []
@@ -155,7 +153,8 @@ def published_of(number: Number, slugs: Iterable[str]) -> str:
     texts = {}
     for slug in slugs:
         known = published_value(number, number.claim.format(set=slug), slug)
-        if text := published(known, number.units, step=number.rule.kind.signed):
+        kind = number.rule.kind
+        if text := published(known, number.unit or kind.unit, step=kind.signed):
             texts[slug] = text
     if len(set(texts.values())) < 2:
         return next(iter(texts.values()), "")
@@ -203,19 +202,13 @@ def _column(sheet: Sheet, frame: pd.DataFrame | None = None) -> str:
     return f'{name}: <small title="{pixels}">{html.escape(small)}</small>'
 
 
-def _published_cell(line: Line, frames: Frames) -> str:
-    """The published value and the published step, as any of the sheets has them."""
-    parts = []
-    for number in filter(None, (line.number, line.step)):
-        lines = [known for _, frame in frames if (known := pick(frame, number))]
-        steps = number is line.step or number.rule.kind.signed
-        texts = [published(known["published"], known["unit"], step=steps) for known in lines]
-        parts.append(next(filter(None, texts), ""))
-    return "<br>".join(filter(None, parts))
+def _published(lines: Sequence[Mapping[str, Any] | None]) -> str:
+    """What is published of a number, as any of its lines has it."""
+    texts = (published(x["published"], x["unit"], step=x["kind"] in _SIGNED) for x in lines if x)
+    return next(filter(None, texts), "")
 
 
-def _cell(line: Line, frame: pd.DataFrame) -> str:
-    own, taken = pick(frame, line.number), pick(frame, line.step) if line.step else None
+def _cell(own: Mapping[str, Any] | None, taken: Mapping[str, Any] | None) -> str:
     text = value(own) if own else ""
     return f'{text}<br><span class="fgnb-step">{step(taken)}</span>' if taken else text
 

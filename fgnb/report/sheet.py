@@ -38,11 +38,6 @@ class Number:
     published: tuple[str, ...] = ()
 
     @property
-    def units(self) -> str:
-        """Its unit."""
-        return self.unit or self.rule.kind.unit
-
-    @property
     def read(self) -> bool:
         """Whether a reading stands beside it."""
         return bool(self.rule.kind.signed and self.expect)
@@ -90,10 +85,10 @@ class Sheet:
             return max(known, key=known.count, default="")
 
         size, cut = usual("image_size"), usual("cut")
-        seeds = ", ".join(sorted({str(seed) for o in origins for seed in o.seeds}))
-        parts = [origins[0].backbone, f"{size} px" * bool(size)]
-        parts += [f"frozen to stride {cut}" * (cut not in ("", "1")), f"seed {seeds}"]
-        return ", ".join(part for part in parts if part)
+        parts = [origins[0].backbone, *[f"{size} px"] * bool(size)]
+        parts += [f"frozen to stride {cut}"] * (cut not in ("", "1"))
+        seeds = sorted({str(seed) for origin in origins for seed in origin.seeds})
+        return ", ".join([*parts, f"seed {', '.join(seeds)}"])
 
     def add(self, record: Record) -> None:
         """Add a row that was measured.
@@ -118,19 +113,18 @@ class Sheet:
     def array(self, reference: str) -> np.ndarray | None:
         """The array behind ``row`` (its answers), ``row/array`` or ``row/@field`` of its origin."""
         row, _, name = reference.partition("/")
-        if row not in self.rows:
+        record = self.rows.get(row)
+        if record is None:
             return None
-        record = self.rows[row]
-        if name.startswith("@"):
-            value = getattr(record.origin, name[1:], record.origin.spec.get(name[1:]))
-            return None if value is None else np.array([float(value)])
-        return record.arrays.get(name or "classes")
+        if not name.startswith("@"):
+            return record.arrays.get(name or "classes")
+        value = getattr(record.origin, name[1:], record.origin.spec.get(name[1:]))
+        return None if value is None else np.array([float(value)])
 
     def labels(self, reference: str) -> np.ndarray | None:
         """The true classes of the images behind a reference."""
         row, _, name = reference.partition("/")
-        held_out = "held_out_" if name.startswith("held_out_") else ""
-        return self.rows[row].arrays.get(f"{held_out}labels") if row in self.rows else None
+        return self.array(f"{row}/{'held_out_' * name.startswith('held_out_')}labels")
 
     def claim(self, number: Number) -> str:
         """The id under which a number stands here: the ledger's, where its set is this one."""
@@ -149,20 +143,19 @@ class Sheet:
         p-values are corrected over the signed numbers among ``wanted``, each pair of rows once:
         they are the claims of one table.
         """
-        found = [(number, number.rule(self)) for number in wanted]
-        known = [(number, estimate) for number, estimate in found if estimate is not None]
+        known = [(n, estimate) for n in wanted if (estimate := n.rule(self)) is not None]
         p = {number.follows: readings.p_of(estimate) for number, estimate in known if number.read}
         corrected = dict(zip(p, holm(list(p.values())), strict=True))
         lines = []
         for number, estimate in known:
-            claim, follows = self.claim(number), number.follows
+            claim, (kind, rule) = self.claim(number), number.follows
             line = {
                 **{"claim": claim, "label": number.label, "short": number.short},
-                **{"kind": follows[0], "rule": follows[1], "unit": number.units},
+                **{"kind": kind, "rule": rule, "unit": number.unit or number.rule.kind.unit},
                 **estimate._asdict(),
                 "test": estimate.test and estimate.test._asdict(),
-                "p": p[follows] if number.read else np.nan,
-                "p_holm": corrected[follows] if number.read else np.nan,
+                "p": p[kind, rule] if number.read else np.nan,
+                "p_holm": corrected[kind, rule] if number.read else np.nan,
                 "detectable": readings.detectable(estimate),
                 "published": published_value(number, claim, self.slug),
                 "expect": number.expect if number.read else 0,
