@@ -1,12 +1,15 @@
 """The dials on a page read from a file: they move the boxes, ask for nothing, and do without."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from fgnb import presets
 from fgnb.focus.recipe import region_spec
-from fgnb.pages.focus.dial import START, RegionDial
+from fgnb.pages.focus import attention_figures
+from fgnb.pages.focus.attention_figures import START, RegionDial
 
 pytestmark = pytest.mark.browser
 OUTLINES = "[...document.querySelectorAll('#region-dial g rect[fill=none]')]"
@@ -14,11 +17,13 @@ BOXES = f"{OUTLINES}.map(box => +box.getAttribute('x'))"
 
 
 @pytest.fixture
-def made(tmp_path):
+def made(tmp_path, monkeypatch):
     grid = torch.randn(7, 7, generator=torch.Generator().manual_seed(0))
     scale = presets.get("smoke", image_size=224, source_size=224)
     spec = region_spec(scale, "resnet18", "random", fold="held-out", seed=0)
-    dial = RegionDial(np.zeros((224, 224, 3), np.float32), grid, spec)
+    monkeypatch.setattr(attention_figures, "frame", lambda *_: np.zeros((224, 224, 3), np.float32))
+    monkeypatch.setattr(attention_figures, "every_class_map", lambda *_: grid[None])
+    dial = RegionDial(SimpleNamespace(spec=spec), None, 0)
     head = '<!DOCTYPE html><meta charset="utf-8"><title>Dial</title>'
     (tmp_path / "dial.html").write_text(head + dial.html(), encoding="utf-8")
     return dial, (tmp_path / "dial.html").as_uri()

@@ -29,41 +29,33 @@ ROW = "ours-held-out"
 ROWS = ("ours",)  # the networks of its records are counted too
 HEADS = ("image", "region")
 SCALES = {"this-page": "", "paper-scale": ", at the paper's scale"}
-_COUNTED = [(what, scale) for scale in SCALES for what in Cost._fields]
+_COUNTED = [(what, scale, SCALES[scale]) for scale in SCALES for what in Cost._fields]
 _TRAIN_ONLY = "focus.claim.image-and-region-heads-train-only"
 
-
-def _needed(head: str) -> list[Number]:
-    changed, moved = kinds.share(f"{ROW}/{head}_changed"), kinds.mean_share(f"{ROW}/{head}_moved")
-    end = f"without the {head}-level classifier"
-    short = f"No answer needs the {head}-level classifier: share that changes {end}"
-    return [
-        Number(_TRAIN_ONLY, f"Held-out answers that change {end}", changed, short),
-        Number(_TRAIN_ONLY, f"Regions that differ {end}", moved),
-    ]
-
-
-def _saved(what: str, scale: str) -> Number:
-    rule, short = kinds.exact(f"{scale}/saved_{what}"), f"Compact: saved of NTS's {what}"
-    label = f"Saved of NTS's {what}{SCALES[scale]}"
-    return Number("focus.claim.compact", label, rule, short * (not SCALES[scale]), unit="percent")
-
-
-def _sum(method: str, what: str, scale: str) -> Number:
-    label = f"{METHODS[method]}, {what} of an answer{SCALES[scale]}"
-    rule = kinds.exact(f"{scale}/{method}_{what}")
-    return Number(f"own.focus.cost.{scale}.{method}.{what}", label, rule, unit="count")
-
-
-NEEDED = numbers_table("What an answer needs", [n for head in HEADS for n in _needed(head)])
-COMPACT = numbers_table("What it saves beside NTS", [_saved(*counted) for counted in _COUNTED])
-SUMS = numbers_table(
-    "The sums behind the shares, and the weights of Fig. 1",
-    [
-        *(_sum(method, *counted) for counted in _COUNTED for method in METHODS),
-        Number("focus.fig1", "Weights in Fig. 1", kinds.exact(f"{ROW}/weights"), unit="count"),
-    ],
-)
+# fmt: off
+NEEDED = numbers_table("What an answer needs", [
+    number for head in HEADS for number in (
+        Number(_TRAIN_ONLY, f"Held-out answers that change without the {head}-level classifier",
+               kinds.share(f"{ROW}/{head}_changed"),
+               f"No answer needs the {head}-level classifier: share that changes without the "
+               f"{head}-level classifier"),
+        Number(_TRAIN_ONLY, f"Regions that differ without the {head}-level classifier",
+               kinds.mean_share(f"{ROW}/{head}_moved")),
+    )
+])
+COMPACT = numbers_table("What it saves beside NTS", [
+    Number("focus.claim.compact", f"Saved of NTS's {what}{at}",
+           kinds.exact(f"{scale}/saved_{what}"), "" if at else f"Compact: saved of NTS's {what}",
+           unit="percent")
+    for what, scale, at in _COUNTED
+])
+SUMS = numbers_table("The sums behind the shares, and the weights of Fig. 1", [
+    *(Number(f"own.focus.cost.{scale}.{method}.{what}", f"{name}, {what} of an answer{at}",
+             kinds.exact(f"{scale}/{method}_{what}"), unit="count")
+      for what, scale, at in _COUNTED for method, name in METHODS.items()),
+    Number("focus.fig1", "Weights in Fig. 1", kinds.exact(f"{ROW}/weights"), unit="count"),
+])
+# fmt: on
 TABLES = (NEEDED, COMPACT, SUMS)
 
 
@@ -73,25 +65,20 @@ def derive(sheet: Sheet, p: Any) -> None:
     if row not in sheet.rows:
         return
     origin = sheet.rows[row].origin
-    own = Network.of(
-        SimpleNamespace(**{**origin.spec, "backbone": origin.backbone}), origin.classes
-    )
-    for scale, network in zip(SCALES, (own, PAPER), strict=True):
-        sums = {method: total(answer_cost(method, network)) for method in METHODS}
-        arrays: dict[str, Any] = {}
-        for what in Cost._fields:
-            ours, theirs = (float(getattr(sums[method], what)) for method in METHODS)
-            counted = {"focus": ours, "nts": theirs, "saved": 100 * (1 - ours / theirs)}
-            arrays |= {f"{name}_{what}": np.array([value]) for name, value in counted.items()}
+    spec = SimpleNamespace(**{**origin.spec, "backbone": origin.backbone})
+    for scale, network in zip(SCALES, (Network.of(spec, origin.classes), PAPER), strict=True):
+        ours, theirs = (np.array(total(answer_cost(m, network)), float) for m in METHODS)
+        sums = {"focus": ours, "nts": theirs, "saved": 100 * (1 - ours / theirs)}
+        places = enumerate(Cost._fields)
+        arrays = {f"{of}_{what}": sums[of][[n]] for n, what in places for of in sums}
         sheet.derive(scale, row, **arrays)
 
 
 def trace_model(stage: FocusStage) -> list[Call]:
     """Fig. 1 from one pass of a stage's model over its first query.
 
-    The attention map is a product of the last map and the image-level classifier's weights, and no
-    module: its call is made from the shapes that the pass returned. With a frozen trunk the whole
-    picture's map comes from the cache, so its pass through the trunk is not among the calls.
+    The attention map is no module: its call is made from the shapes that the pass returned. With a
+    frozen trunk the whole picture's map comes from the cache, so that pass is not among the calls.
     """
     model = stage.module().model
     cached = {"backbone.trunk": "trunk", "backbone.tail": "tail"}
@@ -120,9 +107,9 @@ def needed_arrays(stage: FocusStage, run: Run) -> dict[str, Any]:
 
 def cost_table(network: Network) -> Html:
     """A line a step and their sum, for both methods: weights and operations."""
-    costs = {method: answer_cost(method, network) for method in METHODS}
-    rows = [[words, *_cells(*(costs[m][name] for m in METHODS))] for name, words in STEPS.items()]
-    rows.append(["Sum", *_cells(*map(total, costs.values()))])
+    costs = [answer_cost(method, network) for method in METHODS]
+    rows = [[words, *_cells(*(cost[name] for cost in costs))] for name, words in STEPS.items()]
+    rows.append(["Sum", *_cells(*map(total, costs))])
     words = ("weights, thousands", "operations, millions")
     columns = ("Step", *(f"{method}, {word}" for method in METHODS.values() for word in words))
     regions = f"{network.joined} regions of {network.crop_size} px, {network.classes} classes"

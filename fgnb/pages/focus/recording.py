@@ -42,7 +42,6 @@ def answers(
         p = SimpleNamespace(backbone=spec.backbone, seed=spec.seed, weights=stage.weights)
         own |= losses.head_arrays({DEFAULT: run, row: run}, p)[row]
     if row == DEFAULT:
-        maps = focus.class_maps(stage, run)
         own |= overview.needed_arrays(stage, run)
-        own |= attention.row_arrays(stage, run, maps, _NOISE)
+        own |= attention.row_arrays(stage, run, focus.class_maps(stage, run), _NOISE)
     return run, own

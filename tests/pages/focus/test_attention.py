@@ -26,7 +26,6 @@ SPEC = replace(
     region_spec(SCALE, "resnet18", "random", fold="held-out", seed=0), crop_ratio=1.0, sigma=0.0
 )
 ANCHORS = cell_boxes(96, 3, SPEC.box_size, "shift")
-DARK = np.zeros((96, 96, 3), np.float32)
 
 
 @pytest.fixture
@@ -77,10 +76,12 @@ def patches(axes):
     }
 
 
-def test_steps_end_in_the_boxes_of_the_smoothed_maximum():
+def test_steps_end_in_the_boxes_of_the_smoothed_maximum(stage, monkeypatch):
     maps = torch.randn(5, 3, 3, generator=torch.Generator().manual_seed(0))
-    spec = replace(SPEC, box_size=34.0)
-    figure = figures.class_map_steps(DARK, maps, [("true", 1), ("other", 4)], spec)
+    monkeypatch.setattr(figures, "every_class_map", lambda *_: maps)
+    stage.spec = replace(SPEC, box_size=34.0)
+    query = int((stage.images.labels[stage.query_index] == 1).argmax())
+    figure = figures.class_map_steps(stage, None, query)
     panels = figure.axes
     assert len(panels) == 5
     assert np.array_equal(panels[0].images[1].get_array(), maps[1].numpy())
@@ -95,10 +96,11 @@ def test_steps_end_in_the_boxes_of_the_smoothed_maximum():
     assert "maximum of 5 up to" in figure.alt
 
 
-def test_border_rules_tell_which_boxes_leave_the_frame():
+def test_border_rules_tell_which_boxes_leave_the_frame(stage):
     grid = torch.zeros(3, 3)
     grid[0, 0], grid[2, 2] = 2.0, 1.0
-    figure = figures.border_rules(DARK, grid, replace(SPEC, box_size=48.0))
+    stage.spec = replace(SPEC, box_size=48.0)
+    figure = figures.border_rules(stage, 0, grid)
     words = re.findall(r"(\w+): (\d) over the border, (\d) cut", figure.alt)
     assert [rule for rule, *_ in words] == ["shift", "clip", "pad"]
     assert words[0][1:] == ("0", "0")
