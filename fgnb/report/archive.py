@@ -152,11 +152,7 @@ def keep(record: Record, day: str) -> Path:
 
 
 def sheets(records: Iterable[Record], rows: Sequence[str]) -> tuple[list[Sheet], list[Sheet]]:
-    """The rows at hand by set, and the former recordings of them.
-
-    Args:
-        records: in the order of their day.
-        rows: those that a page asks for.
+    """The rows at hand by set, and the former recordings of them; from records by their day.
 
     Returns:
         A sheet for each set and protocol with the newest record of each row, whole sets first and

@@ -31,10 +31,7 @@ def array_name(group: str) -> str:
 def coverage(images: ImageSet, regions: Regions, anchors: Any) -> dict[str, Coverage]:
     """``object`` and, where the set has CUB's fifteen parts, each of `GROUPS` -> coverage.
 
-    Args:
-        images: the set.
-        regions: the chosen boxes.
-        anchors: all boxes that could have been chosen, `fgnb.nn.regions.Anchors`.
+    ``anchors`` are all boxes that could have been chosen, `fgnb.nn.regions.Anchors`.
     """
     rows = rows_of(images, regions.ids)
     frames = frames_of(images, rows, image_size=regions.size, crop_ratio=regions.crop_ratio)

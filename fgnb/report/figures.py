@@ -24,10 +24,10 @@ class Picture(Figure):
 
     alt: str = ""
 
-    def png(self, dpi: int = 110) -> bytes:
+    def png(self) -> bytes:
         """The bytes of a PNG file."""
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        self.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, dict[str, str]]]:

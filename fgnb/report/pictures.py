@@ -12,13 +12,7 @@ from fgnb.report.figures import ROW_LABEL, Picture, bare, described, literal
 
 
 def contact_sheet(*sets: ImageSet, classes: int = 6, per_class: int = 8) -> Picture:
-    """A sheet a set: a row for each of its first classes, training pictures side by side.
-
-    Args:
-        *sets: the sets, from the top.
-        classes: classes of each, at most.
-        per_class: pictures a row, at most.
-    """
+    """A sheet a set: a row for each of its first classes, training pictures side by side."""
     heights = [min(classes, len(images.classes)) for images in sets]
     most = max(int(np.bincount(images.labels[images.train]).max()) for images in sets)
     per_class = min(per_class, most)

@@ -25,10 +25,8 @@ def entries(table: str) -> list[Entry]:
 def comparison(page: Page, ours: Table) -> Html:
     """A line a method as printed, what is cited there muted; below, a line a row and set of ours.
 
-    Args:
-        page: whose sheets are asked: recorded ones first, then this run's.
-        ours: the rows that answer entries of the printed table, ``{set}`` in their claims; it is
-            not counted as shown, so that its steps and tests stand under the fold.
+    ``ours`` are the rows that answer entries of the printed table, ``{set}`` in their claims. It is
+    not counted as shown, so that its steps and tests stand under the fold.
     """
     table = ours.lines[0].number.claim.partition(".{set}")[0]
     rows = [*_printed(table), *_ours(page, ours)]
@@ -50,9 +48,8 @@ def _ours(page: Page, ours: Table) -> Iterator[list[str]]:
     for sheet in page.sheets:
         frame = page.numbers(ours, sheet)
         about = f"{html.escape(sheet.network)}<br><small>{html.escape(sheet.origin.dataset_title)}"
-        whose = "This run, on photographs"
-        if sheet.recorded or sheet.origin.protocol == "drawn":
-            whose = "On photographs" if sheet.recorded else "This run, drawn"
+        here = "This run, drawn" if sheet.origin.protocol == "drawn" else "This run, on photographs"
+        whose = "On photographs" if sheet.recorded else here
         for line in ours.lines:
             own = render.pick(frame, line.number)
             if own is not None:

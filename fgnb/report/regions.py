@@ -26,6 +26,7 @@ from fgnb.report.rows import rows_of
 
 SCALE_COLOURS = (figures.ORANGE, figures.BLUE, figures.GREEN, figures.RED)
 METHOD_COLOURS = (figures.GREY, figures.BLUE, figures.ORANGE, figures.GREEN)
+SIDE = 1.55  # of a picture, inches
 CHANCE: Any = {"color": figures.RED, "linestyle": "--", "lw": 1.2}
 LINES = ("-", "--", ":", "-.")
 
@@ -73,21 +74,17 @@ def framed(images: ImageSet, row: int, *, size: int, crop_ratio: float) -> NDArr
     return show(load_rgb(images.path(row))).permute(1, 2, 0).numpy().clip(0, 1)
 
 
-def sheet(rows: Sequence[SheetRow], *, side: float = 1.55) -> Picture:
+def sheet(rows: Sequence[SheetRow]) -> Picture:
     """Pictures with their chosen boxes, a row a method or a set.
 
-    Args:
-        rows: at least one, each with the same number of queries.
-        side: inches a picture.
-
     Raises:
-        ValueError: no row, no query, or rows of different lengths.
+        ValueError: no row, no query, or rows with different numbers of queries.
     """
     counts = {len(row.queries) for row in rows}
     if len(counts) != 1 or 0 in counts:
         raise ValueError(f"rows have {sorted(counts)} queries, need one number of at least 1")
     count = counts.pop()
-    size = (1.0 + side * count, side * len(rows))
+    size = (1.0 + SIDE * count, SIDE * len(rows))
     figure, grid = subplots(*size, len(rows), count, squeeze=False)
     for cells, (label, images, regions, queries) in zip(grid, rows, strict=True):
         places = rows_of(images, regions.ids[list(queries)])
@@ -110,9 +107,7 @@ def sheet(rows: Sequence[SheetRow], *, side: float = 1.55) -> Picture:
 def coverage_chart(found: Mapping[str, Mapping[str, Coverage]]) -> Picture:
     """Share of chosen boxes that hold a key point, by method and group, beside chance.
 
-    Args:
-        found: method -> group -> coverage; chance is marked a group. ``object`` is left out: it
-            counts centres, no key points.
+    ``found`` is method -> group -> coverage; ``object`` is left out: it counts centres.
     """
     first = next(iter(found.values()))
     groups = [group for group in first if group != "object"]

@@ -21,24 +21,23 @@ from fgnb.report.embed import embedded, filled, resource
 from fgnb.report.figures import Picture, described, literal, subplots
 
 MARK = "fgnb-surface"  # by this class the book's extension knows a page that needs plotly.js
+NAMES = ("T_sf", "T_sc")
 PLOTLY = "application/vnd.plotly.v1+json"
 _SIDES = ((28, -125), (24, -35))  # elevation and azimuth of the two printed views, degrees
 
 
 class Surface:
-    """Accuracy over two settings; displayed by a notebook in all its faces.
+    """Accuracy over both thresholds; displayed by a notebook in all its faces.
 
     Args:
-        first: float[A], the values of the first setting, ascending.
-        second: float[B], those of the second.
+        first: float[A], values of T_sf, ascending.
+        second: float[B], those of T_sc.
         accuracy: float[A, B], in [0, 1].
-        names: of the two settings.
         title: one line: whose accuracy, on which images.
         name: id of the element, unique on a page: lower-case letters, digits and hyphens.
 
     Raises:
-        ValueError: a wrong shape, fewer than two values of a setting, values that don't ascend, an
-            accuracy out of range, a bad name.
+        ValueError: any of them is not like that.
     """
 
     def __init__(
@@ -47,10 +46,10 @@ class Surface:
         second: Sequence[float],
         accuracy: Any,
         *,
-        names: tuple[str, str] = ("T_sf", "T_sc"),
         title: str = "Accuracy over both thresholds",
         name: str = "surface",
     ) -> None:
+        self.title, self.name = title, name
         self.first, self.second = np.array(first, np.float64), np.array(second, np.float64)
         self.percent = 100 * np.asarray(accuracy, dtype=np.float64)
         shape = (len(self.first), len(self.second))
@@ -66,7 +65,6 @@ class Surface:
             raise ValueError(f"accuracy runs from {ends}, needs numbers in [0, 1]")
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
             raise ValueError(f"name is {name!r}, needs lower-case letters, digits and hyphens")
-        self.names, self.title, self.name = names, title, name
 
     @property
     def alt(self) -> str:
@@ -74,8 +72,8 @@ class Surface:
         # Of equal points that with the lowest first and the highest second setting, as in `tune`.
         backward = self.percent[:, ::-1]
         a, b = np.unravel_index(int(backward.argmax()), backward.shape)
-        best = zip(self.names, (self.first[a], self.second[::-1][b]), strict=True)
-        axes = zip(self.names, (self.first, self.second), strict=True)
+        best = zip(NAMES, (self.first[a], self.second[::-1][b]), strict=True)
+        axes = zip(NAMES, (self.first, self.second), strict=True)
         over = " and ".join(f"{name} from {of[0]:g} to {of[-1]:g}" for name, of in axes)
         levels = f"from {self.percent.min():.2f} % to {self.percent.max():.2f} %"
         highest = ", ".join(f"{name} {value:g}" for name, value in best)
@@ -85,15 +83,11 @@ class Surface:
         """Data and layout for plotly.js, as plain values."""
         import plotly.graph_objects as go
 
-        hover = f"{self.names[0]} %{{x}}<br>{self.names[1]} %{{y}}<br>%{{z:.2f}} %<extra></extra>"
         kept = yaml.safe_load(resource(__package__, "surface.yaml"))
         x, y, z = self.first.tolist(), self.second.tolist(), self.percent.T.tolist()
-        surface = go.Surface(x=x, y=y, z=z, hovertemplate=hover, **kept["trace"])
-        layout = kept["layout"]
-        layout["title"]["text"] = html.escape(self.title)
-        for axis, name in zip("xy", self.names, strict=True):
-            layout["scene"][f"{axis}axis"] = {"title": {"text": name}}
-        plain: dict[str, Any] = go.Figure([surface], layout).to_plotly_json()
+        surface = go.Surface(x=x, y=y, z=z, **kept["trace"])
+        kept["layout"]["title"]["text"] = html.escape(self.title)
+        plain: dict[str, Any] = go.Figure([surface], kept["layout"]).to_plotly_json()
         return plain
 
     @cached_property
@@ -101,11 +95,10 @@ class Surface:
         """The print face: the surface from two sides, as in the paper's (c) and (d)."""
         figure, sides = subplots(9.2, 4.1, 1, 2, subplot_kw={"projection": "3d"})
         x, y = np.meshgrid(self.first, self.second, indexing="ij")
-        x_name, y_name = map(literal, self.names)
         for axes, (elevation, azimuth) in zip(sides, _SIDES, strict=True):
             axes.plot_surface(x, y, self.percent, cmap="viridis", linewidth=0.3)
             axes.view_init(elevation, azimuth)
-            axes.set(xlabel=x_name, ylabel=y_name, zlabel="accuracy, %")
+            axes.set(xlabel=NAMES[0], ylabel=NAMES[1], zlabel="accuracy, %")
             axes.set_box_aspect(None, zoom=0.88)
         figure.suptitle(literal(self.title), fontsize=10)
         return described(figure, self.alt)
