@@ -85,11 +85,9 @@ class Rule:
                 return None
             if how == "W" and not values.any():
                 return None
-            if how == "R":
-                values = _right(values, truth, reference)
-            arrays.append(values.astype(bool) if how == "W" else values)
-            if how == "L":
-                arrays.append(truth)
+            values = _right(values, truth, reference) if how == "R" else values
+            arrays += [values.astype(bool) if how == "W" else values]
+            arrays += [truth] * (how == "L")
         return self.kind.compute(*arrays, **self.options)
 
 
@@ -127,10 +125,10 @@ def _unpaired(hits: np.ndarray, others: np.ndarray) -> Estimate:
 
 
 def _mean_top1(probs: np.ndarray) -> Estimate:
-    values = probs.max(axis=1).astype(np.float64)
-    mean, n = float(values.mean()), len(values)
-    half = 1.96 * float(values.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
-    return Estimate(mean, mean - half, mean + half, n)
+    best = probs.max(axis=1).astype(np.float64)
+    half = 1.96 * float(best.std(ddof=1)) / math.sqrt(len(best)) if len(best) > 1 else 0.0
+    mean = float(best.mean())
+    return Estimate(mean, mean - half, mean + half, len(best))
 
 
 def _share(hits: np.ndarray, scale: float = 100.0) -> Estimate:

@@ -55,14 +55,14 @@ def p_of(found: Estimate) -> float:
     """The two-sided p of a difference from 0, before any correction."""
     if found.test is not None:
         return found.test.p
-    if not (error := _standard_error(found)):
+    if found.low == found.high:
         return float(found.value == 0)
-    return 2 * NormalDist().cdf(-abs(found.value) / error)
+    return 2 * NormalDist().cdf(-abs(found.value) * 2 * _Z / (found.high - found.low))
 
 
 def detectable(found: Estimate) -> float:
     """The smallest difference that this measurement could have called significant by itself."""
-    return found.test.detectable if found.test is not None else _Z * _standard_error(found)
+    return found.test.detectable if found.test is not None else (found.high - found.low) / 2
 
 
 def read(line: Mapping[str, Any]) -> str:
@@ -94,7 +94,3 @@ def verdict(published: float, low: float, high: float, rounding: float) -> str:
     if published > high + rounding:
         return "under"
     return "over" if published < low - rounding else "within"
-
-
-def _standard_error(found: Estimate) -> float:
-    return (found.high - found.low) / (2 * _Z)

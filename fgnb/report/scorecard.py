@@ -129,7 +129,8 @@ def _entries(entries: pd.DataFrame, of: dict[str, Lines], link: LinkTo) -> str:
         lines = of.get(entry["id"], [])
         found = [_on(lines) or entry["state"] * (not lines), _on(lines, photographs=False)]
         rows.append([_head(entry, link), entry["published"], *found[: 1 + measured]])
-    return _grid(("", "Published", *(("On photographs", _DRAWN) if measured else ("State",))), rows)
+    columns = ("On photographs", _DRAWN) if measured else ("State",)
+    return _grid(("", "Published", *columns), rows)
 
 
 def _origins(numbers: pd.DataFrame, link: LinkTo) -> str:
