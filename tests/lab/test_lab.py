@@ -42,7 +42,7 @@ def test_the_sliders_of_the_explorer_move_its_accuracy(run_all, expect, visit, t
     start = field.input_value()
 
     (tmp_path / "face.html").write_text(
-        "<!doctype html><meta charset='utf-8'>" + lab.saved_html('class="fgnb-explorer'),
+        "<!doctype html><meta charset='utf-8'>" + lab.html('class="fgnb-explorer'),
         encoding="utf-8",
     )
     face = visit((tmp_path / "face.html").as_uri()).page
