@@ -23,7 +23,7 @@ def resource(package: str, name: str) -> str:
     return files(package).joinpath(name).read_text(encoding="utf-8")
 
 
-def filled(package: str, name: str, **words: str) -> str:
+def filled(package: str, name: str, /, **words: str) -> str:
     """A template of a package, its ``$words`` replaced; ``$$`` stands for a dollar.
 
     Raises:
