@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -40,7 +41,6 @@ RANK_COLOURS = (figures.RED, figures.GREEN, figures.BLUE, figures.ORANGE)
 SHOWN = len(RANK_COLOURS)
 SIGMAS, IOUS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0), (0.05, 0.15, 0.25, 0.4, 0.6)
 START = (SIGMAS.index(1.0), IOUS.index(0.25))
-_NAME: Any = {"rotation": 0, "ha": "right", "va": "center", "fontsize": 8, "labelpad": 6}
 _OUTLINE: Any = [patheffects.withStroke(linewidth=3.2, foreground="white", alpha=0.8)]
 
 
@@ -101,18 +101,15 @@ def maps_beside(stage: FocusStage, maps: ClassMaps, queries: Sequence[int]) -> P
         boxes = maps.anchors.boxes[maps.chosen(kind, SHOWN)]
         for axes, query in zip(line, queries, strict=True):
             _draw(axes, frame(stage, query), boxes[query], maps.of(kind)[query])
-        line[0].set_ylabel(literal(kind), **_NAME)
+        line[0].set_ylabel(literal(kind), **figures.ROW_LABEL, labelpad=6)
     words = f"Attention maps of {count} images, {wrong} of them with a wrong predicted class. "
     rows = f"Rows: {', '.join(KINDS)}; the {SHOWN} best boxes of each map."
     return described(figure, words + rows)
 
 
-def ranked_sheet(
-    images: ImageSet, regions: Regions, queries: Sequence[int], *, per_row: int = 6
-) -> Picture:
+def ranked_sheet(images: ImageSet, regions: Regions, queries: Sequence[int]) -> Picture:
     """Fig. 2: pictures of some queries with their four best boxes, coloured by rank."""
-    columns = min(per_row, len(queries))
-    lines = -(-len(queries) // columns)
+    columns, lines = min(6, len(queries)), math.ceil(len(queries) / 6)
     figure, cells = subplots(1.65 * columns, 1.65 * lines, lines, columns, squeeze=False)
     rows = rows_of(images, regions.ids[list(queries)])
     for axes, query, row in zip(cells.flat, queries, rows, strict=False):

@@ -30,16 +30,16 @@ ROWS = ("ours",)  # the networks of its records are counted too
 HEADS = ("image", "region")
 SCALES = {"this-page": "", "paper-scale": ", at the paper's scale"}
 _COUNTED = [(what, scale, SCALES[scale]) for scale in SCALES for what in Cost._fields]
+_WITHOUT = {head: f"without the {head}-level classifier" for head in HEADS}
 _TRAIN_ONLY = "focus.claim.image-and-region-heads-train-only"
 
 # fmt: off
 NEEDED = numbers_table("What an answer needs", [
-    number for head in HEADS for number in (
-        Number(_TRAIN_ONLY, f"Held-out answers that change without the {head}-level classifier",
+    number for head, without in _WITHOUT.items() for number in (
+        Number(_TRAIN_ONLY, f"Held-out answers that change {without}",
                kinds.share(f"{ROW}/{head}_changed"),
-               f"No answer needs the {head}-level classifier: share that changes without the "
-               f"{head}-level classifier"),
-        Number(_TRAIN_ONLY, f"Regions that differ without the {head}-level classifier",
+               f"No answer needs the {head}-level classifier: share that changes {without}"),
+        Number(_TRAIN_ONLY, f"Regions that differ {without}",
                kinds.mean_share(f"{ROW}/{head}_moved")),
     )
 ])

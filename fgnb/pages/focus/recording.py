@@ -21,19 +21,12 @@ CODE = tuple(dict.fromkeys((*results.CODE, *attention.CODE, *overview.CODE, *los
 _NOISE = 0.5  # as the page on attention has it
 
 
-def trained(
-    row: str, preset: Preset, images: ImageSet, options: Mapping[str, Any]
-) -> tuple[Run, Any]:
-    """The run of a row, and its stage."""
-    stage = focus.row_stage(row, preset, images, **options)
-    return training.fit(stage), stage
-
-
 def answers(
     row: str, preset: Preset, images: ImageSet, options: Mapping[str, Any]
 ) -> tuple[Run, dict[str, np.ndarray]]:
     """The run of a row, and its arrays."""
-    run, stage = trained(row, preset, images, options)
+    stage: Any = focus.row_stage(row, preset, images, **options)
+    run = training.fit(stage)
     own = answers_of(run)
     if row in results.WITH_BOXES:
         own |= results.box_arrays(results.boxes_of(images, stage, run))

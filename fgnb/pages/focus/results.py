@@ -56,9 +56,8 @@ def _over_chance(row: str, group: str) -> Number:
 
 
 # fmt: off
-TABLE1 = rows_table("Table 1, rows trained here", "focus.table1.{set}.{row}", {
-    PLAIN: "Plain backbone", NTS: "NTS", OURS: "Ours",
-})
+TABLE1 = rows_table("Table 1, rows trained here", "focus.table1.{set}.{row}",
+                    {PLAIN: "Plain backbone", NTS: "NTS", OURS: "Ours"})
 TABLE2 = rows_table("Table 2", "focus.table2.{row}", {
     PLAIN: "Plain backbone",
     NTS_IMAGE: "NTS, image level only",

@@ -14,10 +14,7 @@ import numpy as np
 import torch
 
 from fgnb import presets
-from fgnb.focus import rows
-from fgnb.focus.model import losses
-from fgnb.focus.recipe import region_spec
-from fgnb.focus.region_answers import answers_under
+from fgnb.focus import model, recipe, region_answers, rows
 from fgnb.focus.spec import FocusSpec
 from fgnb.metrics.coverage import boxes_moved
 from fgnb.report import kinds
@@ -124,32 +121,33 @@ def head_arrays(runs: Mapping[str, Run], p: Any) -> dict[str, dict[str, np.ndarr
 
     With the default stands how the preset `paper` lowers the rate, whose steps few passes lack.
     """
-    found = {}
+    arrays = {}
     for row, run in runs.items():
         kept = run.predictions
         right = kept["query_region_probs"].argmax(axis=2) == kept["query_labels"][:, None]
         image = kept["query_image_probs"].argmax(axis=1).astype(np.int16)
-        found[row] = {"image": image, "region": right.mean(axis=1)}
+        arrays[row] = {"image": image, "region": right.mean(axis=1)}
     chosen = {"backbone": p.backbone, "weights": p.weights, "seed": p.seed, "fold": "held-out"}
-    found[DEFAULT] |= decay_arrays(region_spec(presets.get("paper"), **chosen))
-    return found
+    arrays[DEFAULT] |= decay_arrays(recipe.region_spec(presets.get("paper"), **chosen))
+    return arrays
 
 
 def reselected(stage: Any, run: Run) -> dict[str, dict[str, np.ndarray]]:
     """Row -> the default's answers with regions chosen otherwise, and the boxes that moved."""
-    settings, found = {row: changes for row, (_, changes) in AGAIN.items()}, {}
-    answers = answers_under(stage, run, {DEFAULT: {}, **settings})
+    settings, arrays = {row: changes for row, (_, changes) in AGAIN.items()}, {}
+    answers = region_answers.answers_under(stage, run, {DEFAULT: {}, **settings})
     for row in AGAIN:
         moved = boxes_moved(answers[DEFAULT].boxes, answers[row].boxes)
-        found[row] = {"classes": answers[row].probs.argmax(axis=1).astype(np.int16), "moved": moved}
-    return found
+        classes = answers[row].probs.argmax(axis=1).astype(np.int16)
+        arrays[row] = {"classes": classes, "moved": moved}
+    return arrays
 
 
 def library_loss(scores: Sequence[np.ndarray], labels: np.ndarray, spec: FocusSpec) -> float:
     """The library's loss of scores ``[B, C]``, ``[B, m, C]`` and ``[B, C]``."""
     names = ("image_logits", "region_logits", "hybrid_logits")
     output: Any = SimpleNamespace(**dict(zip(names, map(torch.from_numpy, scores), strict=True)))
-    return float(losses(output, torch.from_numpy(labels).long(), spec)["loss"])
+    return float(model.losses(output, torch.from_numpy(labels).long(), spec)["loss"])
 
 
 def moved_chart(page: Page) -> Picture:
@@ -160,10 +158,10 @@ def moved_chart(page: Page) -> Picture:
     shown = {"mean_share": "boxes that differ, %", "difference": "step of accuracy, points"}
     words = []
     for axes, (kind, label) in zip(panels, shown.items(), strict=True):
-        found = lines[lines["kind"] == kind]
-        ends = [found["value"] - found["low"], found["high"] - found["value"]]
-        axes.errorbar(found["value"], choices, xerr=ends, fmt="o", color=BLUE)
+        of_kind = lines[lines["kind"] == kind]
+        ends = [of_kind["value"] - of_kind["low"], of_kind["high"] - of_kind["value"]]
+        axes.errorbar(of_kind["value"], choices, xerr=ends, fmt="o", color=BLUE)
         axes.set_xlabel(label)
         axes.grid(color="#e6e6e6")
-        words.append(f"{label}: " + ", ".join(f"{value:.1f}" for value in found["value"]))
+        words.append(f"{label}: " + ", ".join(f"{value:.1f}" for value in of_kind["value"]))
     return described(figure, f"Choices at test: {', '.join(choices)}. {'; '.join(words)}.")

@@ -203,7 +203,7 @@ def test_ranked_boxes_are_coloured_by_rank(images):
     boxes[..., 2:] += 20
     flat = np.ones((3, 4), np.float32)
     found = Regions(images.ids[rows], boxes, flat, flat, 96, 1.0)
-    figure = figures.ranked_sheet(images, found, [0, 2], per_row=2)
+    figure = figures.ranked_sheet(images, found, [0, 2])
     for axes in figure.axes:
         drawn = patches(axes)
         for colour, box in zip(figures.RANK_COLOURS, boxes[0].tolist(), strict=True):

@@ -71,7 +71,7 @@ def again(monkeypatch):
         found["reselected-half"] = RegionAnswers(probs["reselected-half"], boxes[:, ::-1])
         return found
 
-    monkeypatch.setattr(training, "answers_under", answers_under)
+    monkeypatch.setattr(training.region_answers, "answers_under", answers_under)
     return training.reselected(None, None)
 
 
