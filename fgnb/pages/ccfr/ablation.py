@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from fgnb.pages.ccfr import reranked, sensitivity
-from fgnb.pages.ccfr.sensitivity_figures import Figure6
 from fgnb.presets import Preset
 from fgnb.report.kinds import accuracy, difference
 from fgnb.report.layout import Line, Step, Table, numbers_table, rows_table
@@ -89,6 +88,6 @@ def control_scale(preset: Preset) -> Preset:
     return replace(preset, **_SMALL) if preset.name == "demo" else preset
 
 
-def figure6(page: Page) -> Figure6:
+def figure6(page: Page) -> sensitivity.Figure6:
     """The panels of Fig. 6 over this run's answers."""
-    return Figure6.of(page.sheets[len(page.recorded)])
+    return sensitivity.Figure6.of(page.sheets[len(page.recorded)])

@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 from matplotlib.patches import Rectangle
 
 from fgnb.data import PART_NAMES, ImageSet, aircraft
 from fgnb.metrics import wilson
 from fgnb.report import kinds, render
-from fgnb.report.figures import BLUE, ORANGE, Picture, described, literal
+from fgnb.report.figures import BLUE, ORANGE, Picture, described, literal, subplots
 from fgnb.report.layout import numbers_table
 from fgnb.report.pictures import contact_sheet, show
 from fgnb.report.records import NONE
@@ -28,52 +27,44 @@ ROWS = (RECORDED,)
 
 _TABLE, _TEXT = "ccfr.table1.{set}", "ccfr.text.{set}"
 TRAIN, TEST, CLASSES, IMAGES = (f"{SET}/{n}" for n in ("train_ids", "test_ids", "classes", "ids"))
-TABLE1 = numbers_table(
-    "Table 1 and section 4.1",
-    [
-        Number(f"{_TABLE}.train", "Training images", kinds.count(TRAIN), "Training images"),
-        Number(f"{_TABLE}.test", "Test images", kinds.count(TEST), "Test images"),
-        Number(f"{_TABLE}.classes", "Classes", kinds.distinct(f"{SET}/class_of"), "Classes"),
-        Number(f"{_TEXT}.images", "Images, both parts", kinds.count(IMAGES)),
-        Number(f"{_TEXT}.train-test-ratio", "Training to test images", kinds.quotient(TRAIN, TEST)),
-        Number(
-            f"{_TEXT}.train-per-class",
-            "Training images a class",
-            kinds.quotient(TRAIN, CLASSES),
-            unit="count",
-        ),
-        Number(f"{_TEXT}.train-share", "Share of training images", kinds.part(TRAIN, IMAGES)),
-        Number(f"{_TEXT}.levels", "Levels with files", kinds.count(f"{SET}/levels")),
-    ],
-)
+# fmt: off
+TABLE1 = numbers_table("Table 1 and section 4.1", [
+    Number(f"{_TABLE}.train", "Training images", kinds.count(TRAIN), "Training images"),
+    Number(f"{_TABLE}.test", "Test images", kinds.count(TEST), "Test images"),
+    Number(f"{_TABLE}.classes", "Classes", kinds.distinct(f"{SET}/class_of"), "Classes"),
+    Number(f"{_TEXT}.images", "Images, both parts", kinds.count(IMAGES)),
+    Number(f"{_TEXT}.train-test-ratio", "Training to test images", kinds.quotient(TRAIN, TEST)),
+    Number(f"{_TEXT}.train-per-class", "Training images a class", kinds.quotient(TRAIN, CLASSES),
+           unit="count"),
+    Number(f"{_TEXT}.train-share", "Share of training images", kinds.part(TRAIN, IMAGES)),
+    Number(f"{_TEXT}.levels", "Levels with files", kinds.count(f"{SET}/levels")),
+])
+# fmt: on
 TABLES = (TABLE1,)
 
 
 def arrays(images: ImageSet) -> dict[str, np.ndarray]:
     """What Table 1 counts of a set; the aircraft's hierarchy adds its levels."""
-    found: dict[str, np.ndarray] = {
-        "ids": images.ids,
-        "train_ids": images.ids[images.train],
-        "test_ids": images.ids[~images.train],
-        "class_of": images.labels.astype(np.int16),
-        "classes": np.arange(len(images.classes)),
-    }
+    ids, train = images.ids, images.train
+    counted = {"ids": ids, "train_ids": ids[train], "test_ids": ids[~train]}
+    counted["class_of"] = images.labels.astype(np.int16)
+    counted["classes"] = np.arange(len(images.classes))
     if images.layout == "aircraft":
-        found["levels"] = np.arange(len(aircraft.levels(images.root)))
-    return found
+        counted["levels"] = np.arange(len(aircraft.levels(images.root)))
+    return counted
 
 
 def derive(sheet: Sheet, p: Any) -> None:
     """On recorded photographs, the sizes that every record carries, as a row of no network."""
-    if RECORDED not in sheet.rows:
+    record = sheet.rows.pop(RECORDED, None)
+    if record is None:
         return
-    record = sheet.rows.pop(RECORDED)
     of = record.origin
-    counts = {"ids": of.n_train + of.n_test, "train_ids": of.n_train, "test_ids": of.n_test}
-    sizes = {name: np.arange(size) for name, size in (counts | {"classes": of.classes}).items()}
+    sizes = {"ids": of.n_train + of.n_test, "train_ids": of.n_train, "test_ids": of.n_test}
+    counted = {name: np.arange(n) for name, n in {**sizes, "classes": of.classes}.items()}
     without = dict.fromkeys(("backbone", "weights_tag", "weights_sha256"), NONE)
     origin = of.model_copy(update={**without, "seeds": (), "spec": {}})
-    own = {"class_of": record.arrays["labels"], **sizes}
+    own = {"class_of": record.arrays["labels"], **counted}
     sheet.rows[SET] = replace(record, row=SET, arrays=own, origin=origin)
 
 
@@ -82,32 +73,28 @@ def division(sets: Sequence[ImageSet], *, seed: int) -> Html:
     rows = []
     for images in sets:
         held_out = images.held_out(seed)
-        parts = {
-            "training, kept": images.train & ~held_out,
-            "training, held out": held_out,
-            "test": ~images.train,
-        }
-        for name, mask in parts.items():
+        parts = {"training, kept": images.train & ~held_out, "training, held out": held_out}
+        for name, mask in (parts | {"test": ~images.train}).items():
             sizes = np.bincount(images.labels[mask], minlength=len(images.classes))
             counts = (mask.sum(), (sizes > 0).sum(), sizes.min(), sizes.max())
-            rows.append((images.title, name, *(str(int(n)) for n in counts)))
+            rows.append((images.title, name, *map(str, counts)))
     columns = ("Set", "Part", "Images", "Classes", "Smallest class", "Largest class")
     return Html(render.grid(columns, rows))
 
 
 def annotated(sets: Sequence[ImageSet], *, per_row: int = 6) -> Picture:
     """A row a set: training pictures of different classes with their box and visible parts."""
-    figure = Picture(figsize=(1.55 * per_row, 1.85 * len(sets)), layout="constrained")
+    figure, grid = subplots(1.55 * per_row, 1.85 * len(sets), len(sets), per_row, squeeze=False)
     count = 0
-    for line, images in zip(figure.subplots(len(sets), per_row, squeeze=False), sets, strict=True):
+    for line, images in zip(grid, sets, strict=True):
         train = np.flatnonzero(images.train)
         _, first = np.unique(images.labels[train], return_index=True)
         spread = np.linspace(0, len(first) - 1, min(per_row, len(first))).astype(int)
         count += len(spread)
         line[0].set_title(literal(images.title), fontsize=9, loc="left")
         for axes, row in show(line, images, train[first[spread]]):
-            x1, y1, x2, y2 = images.boxes[row]
-            axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, ec=ORANGE, lw=1.4))
+            (x, y), size = images.boxes[row][:2], images.boxes[row][2:] - images.boxes[row][:2]
+            axes.add_patch(Rectangle((x, y), *size, fill=False, ec=ORANGE, lw=1.4))
             seen = images.parts[row][images.visible[row]]
             axes.scatter(seen[:, 0], seen[:, 1], s=9, c=BLUE, edgecolors="white", linewidths=0.6)
     return described(
@@ -118,26 +105,20 @@ def annotated(sets: Sequence[ImageSet], *, per_row: int = 6) -> Picture:
 
 
 def visibility(images: ImageSet) -> Picture:
-    """Share of training images in which each part is visible, with 95 % Wilson intervals.
-
-    Raises:
-        ValueError: if the set's layout gives no parts.
-    """
+    """Share of training images in which each part is visible, with 95 % Wilson intervals."""
     seen = images.visible[images.train]
     n = len(seen)
     if seen.shape[1] != len(PART_NAMES):
         raise ValueError(f"images is {images!r}, whose layout gives no parts; needs one with parts")
-    counts = seen.sum(axis=0)
-    order = np.argsort(counts, kind="stable")
-    names, share = [str(PART_NAMES[i]) for i in order], 100 * counts[order] / n
-    ends = 100 * np.array([wilson(int(counts[i]), n) for i in order])
-    figure = Picture(figsize=(6.4, 3.8), layout="constrained")
-    with sns.axes_style("white", rc={"axes.grid": True, "grid.color": "#e6e6e6"}):
-        axes = figure.subplots()
+    order = np.argsort(seen.sum(axis=0), kind="stable")
+    names, counts = [str(PART_NAMES[i]) for i in order], seen.sum(axis=0)[order]
+    share, ends = 100 * counts / n, 100 * np.array([wilson(int(k), n) for k in counts])
+    figure, axes = subplots(6.4, 3.8)
     spread = np.abs(ends.T - share)
     axes.errorbar(share, np.arange(len(order)), xerr=spread, fmt="o", color=BLUE, capsize=2)
     axes.set_yticks(np.arange(len(order)), names)
     axes.set(xlim=(0, 100), xlabel=f"visible in training images, % (n = {n})")
+    axes.grid(color="#e6e6e6")
     return described(
         figure,
         f"Share of {n} training images in which each part is visible: least the {names[0]} with "

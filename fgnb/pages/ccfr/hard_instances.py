@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import seaborn as sns
 
 from fgnb import ccfr
 from fgnb.data import ImageSet
 from fgnb.data.frame import frames_of
+from fgnb.metrics import wilson
 from fgnb.report import kinds
+from fgnb.report.figures import BLUE, GREEN, ORANGE, RED, Picture, described, literal, subplots
 from fgnb.report.layout import numbers_table
+from fgnb.report.pictures import show
 from fgnb.report.rows import rows_of
 from fgnb.report.sheet import Number, Sheet
 
@@ -41,24 +45,15 @@ TABLES = (NUMBERS,)
 
 @dataclass(frozen=True)
 class HeldOutAnswers:
-    """What a classifier on global features answers to the held-out images.
-
-    Attributes:
-        images: the set.
-        rows: int64[Q], positions of the held-out images; `database`, int64[N], of the others.
-        labels: int64[Q].
-        probs: float32[Q, C].
-        sims: float32[Q, N], cosine similarity to the other training images.
-        shares: float64[Q], share of the frame inside the object's box, in [0, 1].
-    """
+    """What a classifier on global features answers to the held-out images."""
 
     images: ImageSet
-    rows: np.ndarray
-    database: np.ndarray
-    labels: np.ndarray
-    probs: np.ndarray
-    sims: np.ndarray
-    shares: np.ndarray
+    rows: np.ndarray  # int64[Q], positions of the held-out images
+    database: np.ndarray  # int64[N], positions of the other training images
+    labels: np.ndarray  # int64[Q]
+    probs: np.ndarray  # float32[Q, C]
+    sims: np.ndarray  # float32[Q, N], cosine similarity to the other training images
+    shares: np.ndarray  # float64[Q], share of the frame inside the object's box, in [0, 1]
 
     @classmethod
     def of(cls, images: ImageSet, run: Any) -> HeldOutAnswers:
@@ -122,10 +117,7 @@ def derive(sheet: Sheet, p: Any) -> None:
 
 
 def genera(images: ImageSet) -> tuple[str, ...]:
-    """What look-alikes share in their names: birds the last word, cars and aircraft the first.
-
-    "001.Amber_Sedgefinch" and "112.Great_Sedgefinch" are both a Sedgefinch.
-    """
+    """What look-alikes share in their names: birds the last word, cars and aircraft the first."""
     place = -1 if images.layout == "cub" else 0
     return tuple(plain_name(name).split()[place] for name in images.classes)
 
@@ -138,3 +130,90 @@ def plain_name(name: str) -> str:
 def quarters(shares: np.ndarray) -> list[np.ndarray]:
     """Positions ``0..Q-1`` in four parts of (nearly) equal size, by the object's share."""
     return np.array_split(np.argsort(shares, kind="stable"), 4)
+
+
+def confusion_matrix(answers: HeldOutAnswers) -> Picture:
+    """Held-out answers by true class, classes of one kind side by side and framed."""
+    genus = np.array(genera(answers.images))
+    order = np.argsort(genus, kind="stable")
+    names, starts, sizes = np.unique(genus[order], return_index=True, return_counts=True)
+    figure, axes = subplots(6.2, 5.4)
+    table, bar = answers.confusion()[np.ix_(order, order)], {"label": "images"}
+    sns.heatmap(table, ax=axes, cmap="cividis", square=True, cbar_kws=bar)
+    ticks = (starts + sizes / 2, list(map(literal, names))) if len(names) <= 30 else ([], [])
+    axes.set_xticks(*ticks, rotation=90, fontsize=8)
+    axes.set_yticks(*ticks, rotation=0, fontsize=8)
+    for a, b in zip(starts, starts + sizes, strict=True):
+        axes.plot([a, b, b, a, a], [a, a, b, b, a], color="white", lw=1.0)
+    axes.set(xlabel="answered", ylabel="true class")
+    wrong = answers.classes != answers.labels
+    inside = (genus[answers.classes] == genus[answers.labels])[wrong]
+    return described(
+        figure,
+        f"Confusion matrix of {len(wrong)} held-out images over {len(genus)} classes, {len(names)} "
+        f"kinds framed: {wrong.sum()} wrong answers, {inside.sum()} of them inside one kind.",
+    )
+
+
+def confused_pairs(answers: HeldOutAnswers, *, count: int = 2, per_class: int = 3) -> Picture:
+    """Panels (a) and (b): a row a pair of classes; what was confused comes first, framed in red."""
+    pairs, images = answers.pairs(count), answers.images
+    names = list(map(plain_name, images.classes))
+    size = 2.9 * per_class, 1.75 * len(pairs)
+    figure, grid = subplots(*size, len(pairs), 2 * per_class, squeeze=False)
+    halves = [half for a, b, _ in pairs for half in ((a, b), (b, a))]
+    for cells, (own, other) in zip(grid.reshape(-1, per_class), halves, strict=True):
+        mine, taken = answers.labels == own, answers.classes == other
+        wrong, right = answers.rows[mine & taken], answers.rows[mine & ~taken]
+        kept = answers.database[images.labels[answers.database] == own]
+        shown = show(cells, images, np.concatenate([wrong, right, kept]))
+        for axes, _ in shown[: len(wrong)]:
+            _frame(axes, RED)
+        cells[0].set_title(literal(names[own]), fontsize=9, loc="left")
+    words = [f"{names[a]} and {names[b]}, answers exchanged: {errors}" for a, b, errors in pairs]
+    return described(figure, f"The most confused pairs of classes: {'; '.join(words)}.")
+
+
+def size_against_accuracy(answers: HeldOutAnswers) -> Picture:
+    """Accuracy in quarters of the held-out images by the object's share of the frame."""
+    parts = quarters(answers.shares)
+    right = [(answers.classes == answers.labels)[part] for part in parts]
+    percent = np.array([100 * hits.mean() for hits in right])
+    ends = 100 * np.array([wilson(int(hits.sum()), len(hits)) for hits in right]).T
+    shares = [100 * answers.shares[part] for part in parts]
+    names = [f"{share.min():.0f} to {share.max():.0f} %" for share in shares]
+    ticks = [f"{name}\nn = {len(part)}" for name, part in zip(names, parts, strict=True)]
+    figure, axes = subplots(6.0, 3.4)
+    axes.errorbar(range(4), percent, np.abs(ends - percent), fmt="o", color=BLUE, capsize=4)
+    axes.set_xticks(range(4), ticks)
+    axes.set(xlabel="share of the frame inside the object's box", ylabel="accuracy, %")
+    axes.set(ylim=(0, 100), xlim=(-0.5, 3.5))
+    axes.grid(color="#e6e6e6")
+    words = "; ".join(f"{name}: {value:.1f} %" for name, value in zip(names, percent, strict=True))
+    return described(figure, f"Accuracy with 95 % intervals by the object's size. {words}.")
+
+
+def poses(answers: HeldOutAnswers, *, per_side: int = 3) -> Picture:
+    """Panel (c): the image whose own class lies furthest behind its nearest of another class."""
+    own = np.where(answers.same_class, answers.sims, -np.inf)
+    other = np.where(answers.same_class, -np.inf, answers.sims)
+    query = int((own.max(axis=1) - other.max(axis=1)).argmin())
+    figure, (first, *cells) = subplots(1.6 * (2 * per_side + 1), 2.1, 1, 2 * per_side + 1)
+    show([first], answers.images, answers.rows[[query]])
+    first.set_title("held out", fontsize=9)
+    sides = (own[query], GREEN, "own class"), (other[query], ORANGE, "another class")
+    for row, (sims, colour, words) in zip((cells[:per_side], cells[per_side:]), sides, strict=True):
+        columns = [k for k in np.argsort(-sims, kind="stable") if np.isfinite(sims[k])]
+        shown = show(row, answers.images, answers.database[columns])
+        for (axes, _), column in zip(shown, columns, strict=False):
+            _frame(axes, colour)
+            axes.set_title(f"{sims[column]:.3f}", fontsize=9)
+            axes.set_xlabel(words, fontsize=8)
+    name = plain_name(answers.images.classes[answers.labels[query]])
+    what = f"similarity {own[query].max():.3f} to the nearest picture of its class and"
+    last = f"{other[query].max():.3f} to the nearest of another."
+    return described(figure, f"A held-out picture of {name}, {what} {last}")
+
+
+def _frame(axes: Any, colour: str) -> None:
+    axes.spines[:].set(visible=True, edgecolor=colour, linewidth=2.5)

@@ -1,29 +1,31 @@
 """Section 3.2 of ccfr: which regions each reading of the text chooses, and what they lie on.
 
-Rows answer held-out images: the ranking warm-up, three readings of how the triplet loss reaches the
-scorer, and the last of them with an extractor of the regions' own.
+Rows answer held-out images: the warm-up, three readings of the triplet loss, two extractors.
 """
 
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
-from fgnb import claims
+from fgnb import ccfr, claims, presets
 from fgnb.ccfr.fusion import Fusion
 from fgnb.ccfr.proposals import Proposals, propose
 from fgnb.metrics.coverage import Coverage, box_sides, boxes_moved
+from fgnb.nn.backbones import NO_CUT
 from fgnb.report import kinds, render
-from fgnb.report.coverage import CLAIMED, GROUPS, array_name, coverage, coverage_arrays
+from fgnb.report.coverage import GROUPS, array_name, coverage, coverage_arrays
 from fgnb.report.layout import numbers_table
 from fgnb.report.page import Page
 from fgnb.report.regions import Regions
 from fgnb.report.schedule import decay_arrays
 from fgnb.report.sheet import Number, Sheet
-from fgnb.report.trace import Call, weights_of
+from fgnb.report.trace import Call, trace, weights_of
 
 NOTEBOOK = "ccfr/3-2-local-regions"
 CODE = ("fgnb.ccfr.proposals", "fgnb.metrics.coverage", "fgnb.report.coverage")
@@ -33,96 +35,76 @@ METHODS = (WARM_UP, *READINGS)
 ROWS = (*METHODS, APART)
 _NMS, _TRIPLET = "ccfr.claim.large-boxes-suppress-small", "ccfr.claim.triplet-picks-parts"
 _STAYS, _CLOSES = "equal overlap stays (the text)", "equal overlap closes (NTS's code)"
+_CLOSED = "NMS over all scales: small boxes closed by a large one"
+_SIDE = "Mean side of the four best, all scales competing"
 
+# fmt: off
 SUPPRESSION = numbers_table(
     "Small boxes when all scales compete, of those that NMS on each scale takes",
     [
         Number(_NMS, f"Closed by a large box, {_STAYS}", kinds.mean_share("suppression/closed"),
-               f"NMS over all scales: small boxes closed by a large one, {_STAYS}"),
+               f"{_CLOSED}, {_STAYS}"),
         Number(_NMS, f"Closed by a large box, {_CLOSES}",
-               kinds.excess(f"{OURS}/kept", f"{OURS}/kept_closed"),
-               f"NMS over all scales: small boxes closed by a large one, {_CLOSES}"),
+               kinds.excess(f"{OURS}/kept", f"{OURS}/kept_closed"), f"{_CLOSED}, {_CLOSES}"),
         Number(_NMS, f"Lost to better scores, {_STAYS}", kinds.mean_share("suppression/lost")),
         Number(_NMS, f"Lost in all, {_CLOSES}", kinds.mean_share("suppression/lost_closed")),
     ],
-)  # fmt: skip
-
-
-def _triplet(method: str) -> list[Number]:
-    who = f"{method}, {READINGS[method]}"
-    shorts = {"head": f"The triplet loss moves boxes to heads: {who}"}
-    smaller = kinds.change(f"{method}/side", f"{WARM_UP}/side")
-    return [
-        Number(_TRIPLET, f"More boxes on the {group}: {who}",
-               kinds.excess(f"{method}/{group}", f"{WARM_UP}/{group}"), shorts.get(group, ""))
-        for group in CLAIMED
-    ] + [
-        Number(_TRIPLET, f"Mean side when all scales compete: {who}", smaller,
-               f"The triplet loss picks smaller boxes: {who}", -1, "pixels")
-    ]  # fmt: skip
-
-
-TRIPLET = numbers_table("Triplet loss, minus the warm-up", [*_triplet("none"), *_triplet(OURS)])
-SHARING = numbers_table(
-    "One extractor for image and regions",
-    [
-        Number("ccfr.claim.shared-extractor-curbs-overfitting", "One extractor, minus one each",
-               kinds.difference(OURS, APART), "Sharing the extractor guards against overfitting"),
-    ],
-)  # fmt: skip
-
-
-def _own(
-    what: str, label: str, kind: kinds.Kind, *references: str, of: Any = METHODS, unit: str = ""
-) -> list[Number]:
-    """A number of ours for each method, which stands for ``*`` in the references."""
-    made = {m: kind(*(r.replace("*", m) for r in references)) for m in of}
-    named = "own.ccfr.regions.{}." + what
-    return [Number(named.format(m), f"{label}: {m}", r, "", 0, unit) for m, r in made.items()]
-
-
-_SIDE = "Mean side of the four best, all scales competing"
-_numbers = [
-    *_own("side", _SIDE, kinds.mean, "*/side", unit="pixels"),
-    *_own("small", "Small among the four, all scales competing", kinds.mean_share, "*/small"),
-    *_own("moved", "Images that changed", kinds.share, "*/any_moved", of=READINGS),
-    *_own("moved-boxes", "Boxes that changed", kinds.mean_share, "*/moved", of=READINGS),
-]
-_COMPARED = {"Mean side": "side", "Small boxes": "small"}
-_COMPARED |= {"Images changed": "moved", "Boxes changed": "moved-boxes"}
-for _group in GROUPS:
-    _a = array_name(_group)
-    _numbers += _own(f"share-{_a}", f"On the {_group}", kinds.mean_share, f"*/{_a}")
-    _numbers += _own(f"excess-{_a}", f"On the {_group}, over chance", kinds.excess, f"*/{_a}",
-                     f"*/{_a}_chance")  # fmt: skip
-    _numbers += _own(f"gain-{_a}", f"On the {_group}, minus the warm-up", kinds.excess, f"*/{_a}",
-                     f"{WARM_UP}/{_a}", of=READINGS)  # fmt: skip
-    _COMPARED[f"On the {_group}, over chance"] = f"excess-{_a}"
-EACH = numbers_table("Each method by itself", _numbers)
-FIG4 = numbers_table(
-    "Fig. 4: images whose four boxes changed after the warm-up",
-    [Number("ccfr.fig4", f"{m}, {READINGS[m]}", kinds.share(f"{m}/any_moved")) for m in READINGS],
 )
-
+TRIPLET = numbers_table("Triplet loss, minus the warm-up", [
+    Number(_TRIPLET, f"{label}: {m}, {READINGS[m]}", kind(f"{m}/{array}", f"{WARM_UP}/{array}"),
+           f"The triplet loss {short}: {m}, {READINGS[m]}" if short else "", expect, unit)
+    for m in ("none", OURS) for label, kind, array, short, expect, unit in (
+        ("More boxes on the head", kinds.excess, "head", "moves boxes to heads", 1, ""),
+        ("More boxes on the wing", kinds.excess, "wing", "", 1, ""),
+        ("Mean side when all scales compete", kinds.change, "side", "picks smaller boxes", -1,
+         "pixels"),
+    )
+])
+SHARING = numbers_table("One extractor for image and regions", [
+    Number("ccfr.claim.shared-extractor-curbs-overfitting", "One extractor, minus one each",
+           kinds.difference(OURS, APART), "Sharing the extractor guards against overfitting"),
+])
+FIG4 = numbers_table("Fig. 4: images whose four boxes changed after the warm-up", [
+    Number("ccfr.fig4", f"{m}, {READINGS[m]}", kinds.share(f"{m}/any_moved")) for m in READINGS
+])
+# What each method shows by itself: label, kind and arrays; ``*`` stands for the method.
+_EACH: dict[str, Any] = {
+    "side": (_SIDE, kinds.mean, "*/side"),
+    "small": ("Small among the four, all scales competing", kinds.mean_share, "*/small"),
+    "moved": ("Images that changed", kinds.share, "*/any_moved"),
+    "moved-boxes": ("Boxes that changed", kinds.mean_share, "*/moved"),
+}
+_COMPARED = {"side": "Mean side", "small": "Small boxes", "moved": "Images changed",
+             "moved-boxes": "Boxes changed"}
+for _group, _a in ((group, array_name(group)) for group in GROUPS):
+    _on = f"On the {_group}"
+    _EACH |= {
+        f"share-{_a}": (_on, kinds.mean_share, f"*/{_a}"),
+        f"excess-{_a}": (f"{_on}, over chance", kinds.excess, f"*/{_a}", f"*/{_a}_chance"),
+        f"gain-{_a}": (f"{_on}, minus the warm-up", kinds.excess, f"*/{_a}", f"{WARM_UP}/{_a}"),
+    }
+    _COMPARED[f"excess-{_a}"] = f"{_on}, over chance"
+EACH = numbers_table("Each method by itself", [
+    Number(f"own.ccfr.regions.{m}.{name}", f"{label}: {m}",
+           kind(*(array.replace("*", m) for array in arrays)), "", 0, "pixels" * (name == "side"))
+    for name, (label, kind, *arrays) in _EACH.items()
+    for m in (READINGS if name.startswith(("moved", "gain")) else METHODS)
+])
 _SPEC = {
-    **{"image-size": "image_size", "region-size": "crop_size", "mu": "mu", "nms-iou": "iou"},
-    **{"regions-per-scale": "per_scale", "learning-rate": "lr", "batch-size": "batch_size"},
+    "image-size": "image_size", "region-size": "crop_size", "mu": "mu", "nms-iou": "iou",
+    "regions-per-scale": "per_scale", "learning-rate": "lr", "batch-size": "batch_size",
     "weight-decay": "weight_decay",
 }
 _MADE = ("box-scale-small", "box-scale-large", "aspect-ratio", "scales", "fusion-kernel")
-
-
-def _setting(array: str) -> Number:
-    kind, name = array.split("_")
-    entry = claims.load("ccfr")[f"ccfr.setting.{name}"]
-    label = f"{'In use' if kind == 'setting' else 'At the preset paper'}: {entry.text}"
-    return Number(entry.id, label, kinds.exact(f"{OURS}/{array}"), unit=entry.unit)
-
-
-_arrays = [f"setting_{name}" for name in (*_SPEC, *_MADE)]
-_arrays += [f"decay_learning-rate-{name}" for name in ("step", "factor")]
-_WEIGHTS = Number("ccfr.fig2", "Weights as traced", kinds.exact(f"{OURS}/weights"), unit="count")
-SETTINGS = numbers_table("Settings beside the paper's", [_WEIGHTS, *map(_setting, _arrays)])
+_STATED = [("setting", "In use", name) for name in (*_SPEC, *_MADE)]
+_STATED += [("decay", "At the preset paper", f"learning-rate-{end}") for end in ("step", "factor")]
+SETTINGS = numbers_table("Settings beside the paper's", [
+    Number("ccfr.fig2", "Weights as traced", kinds.exact(f"{OURS}/weights"), unit="count"),
+    *(Number(entry.id, f"{where}: {entry.text}", kinds.exact(f"{OURS}/{kind}_{name}"),
+             unit=entry.unit)
+      for kind, where, name in _STATED for entry in [claims.load("ccfr")[f"ccfr.setting.{name}"]]),
+])
+# fmt: on
 TABLES = (SUPPRESSION, TRIPLET, SHARING, FIG4, EACH, SETTINGS)
 
 
@@ -140,33 +122,47 @@ class Look:
         regions = Regions.of(run)
         return cls(regions, propose(stage, run), coverage(stage.images, regions, stage.anchors))
 
-    def arrays(self, before: Look) -> dict[str, np.ndarray]:
-        """What a record keeps by image; ``before`` is the warm-up's.
+    @property
+    def side(self) -> np.ndarray:
+        """Mean side of an image's four boxes when all scales compete."""
+        boxes = self.proposals.anchors.boxes[self.proposals.joint()].numpy()
+        return np.asarray(box_sides(boxes).mean(axis=1))
 
-        Raises:
-            ValueError: boxes of other queries than the warm-up's.
-        """
-        own, asked, side = self.regions, self.proposals, _side(self.proposals)
+    def arrays(self, before: Look) -> dict[str, np.ndarray]:
+        """What a record keeps by image; ``before``, the warm-up's, must be of the same queries."""
+        own, scored = self.regions, self.proposals
         if not np.array_equal(own.ids, before.regions.ids):
             raise ValueError(f"boxes are of other queries than those of {WARM_UP!r}")
         moved = boxes_moved(before.regions.boxes, own.boxes)
-        return {
-            **{"ids": own.ids, "boxes": own.boxes, "scores": own.scores, "side": side},
-            "small": asked.small(asked.joint()).mean(axis=1),
-            "kept": asked.surviving(asked.joint()),
-            "kept_closed": asked.surviving(asked.joint(drop_equal=True)),
-            **{
-                "moved": moved,
-                "any_moved": moved > 0,
-                "side_change": side - _side(before.proposals),
-            },
-            **coverage_arrays(self.on),
+        return coverage_arrays(self.on) | {
+            **{"ids": own.ids, "boxes": own.boxes, "scores": own.scores, "side": self.side},
+            "small": scored.small(scored.joint()).mean(axis=1),
+            "kept": scored.surviving(scored.joint()),
+            "kept_closed": scored.surviving(scored.joint(drop_equal=True)),
+            **{"moved": moved, "any_moved": moved > 0, "side_change": self.side - before.side},
         }
 
 
-def _side(asked: Proposals) -> np.ndarray:
-    """Mean side of an image's four boxes when all scales compete."""
-    return np.asarray(box_sides(asked.anchors.boxes[asked.joint()].numpy()).mean(axis=1))
+def arrays(
+    stages: Mapping[str, Any], looks: Mapping[str, Look], options: Mapping[str, Any]
+) -> dict[str, dict[str, np.ndarray]]:
+    """What records of some rows keep; the warm-up is among them, ``options`` are the stages'."""
+    kept = {row: look.arrays(looks[WARM_UP]) for row, look in looks.items()}
+    if OURS in kept:
+        stage, paper = stages[OURS], presets.get("paper")
+        published = ccfr.row_stage(OURS, paper, stage.images, **options).spec
+        kept[OURS] |= setting_arrays(stage, trace_model(stage), published)
+    return kept
+
+
+def trace_model(stage: Any) -> list[Call]:
+    """Fig. 2 from one pass over a stage's first query; a frozen trunk's map of it is cached."""
+    frozen = {"backbone.trunk": "trunk", "backbone.tail": "tail"}
+    parts = {"backbone": "extractor"} if stage.spec.cut == NO_CUT else frozen
+    names = {**parts, "pyramid": "pyramid", "fusion": "fusion", "head": "classifier"}
+    views = next(iter(stage.zoomed.batches(stage.query_index[:1])))
+    with torch.random.fork_rng(devices=[]):
+        return trace(stage.module().model, views, parts=names)
 
 
 def setting_arrays(stage: Any, calls: list[Call], published: Any) -> dict[str, np.ndarray]:
@@ -174,25 +170,22 @@ def setting_arrays(stage: Any, calls: list[Call], published: Any) -> dict[str, n
     scales, boxes = np.unique(stage.anchors.scales.numpy()), stage.anchors.boxes
     wide, high = (boxes[:, 2:] - boxes[:, :2]).T
     kernel = next(Fusion(1, 1, 1).parameters())[0, 0].numel() ** 0.5
+    values = {name: getattr(stage.spec, field) for name, field in _SPEC.items()}
     made = (scales[0], scales[-1], float((wide / high).mean()), len(scales), kernel)
-    found = {name: getattr(stage.spec, field) for name, field in _SPEC.items()}
-    found |= dict(zip(_MADE, made, strict=True))
-    arrays = {f"setting_{name}": np.array([value], float) for name, value in found.items()}
-    return {**arrays, "weights": np.array([float(weights_of(calls))]), **decay_arrays(published)}
+    values |= dict(zip(_MADE, made, strict=True))
+    settings = {f"setting_{name}": np.array([value], float) for name, value in values.items()}
+    return {**settings, "weights": np.array([float(weights_of(calls))]), **decay_arrays(published)}
 
 
 def derive(sheet: Sheet, p: Any) -> None:
-    """Add ``suppression``: small boxes lost by either rule, and those that a large one closed.
-
-    No overlap of two scales is over the ratio of their areas, that of a small box inside a large
-    one. Where this is no more than the threshold, and equal overlap stays, none can be closed.
-    """
+    """Add ``suppression``: small boxes lost by either rule, and those that a large one closed."""
     names = ("kept", "kept_closed", "setting_box-scale-small", "setting_box-scale-large")
     found = [sheet.array(f"{OURS}/{name}") for name in (*names, "setting_nms-iou")]
     if any(array is None for array in found):
         return
     kept, kept_closed, small, large, iou = map(np.asarray, found)
     lost = {"lost": 1 - kept, "lost_closed": 1 - kept_closed}
+    # Overlap is at most the ratio of the areas: at the threshold or under it, none can be closed.
     if (small / large) ** 2 <= iou + 1e-6:
         lost["closed"] = np.zeros(len(kept))
     sheet.derive("suppression", OURS, **lost)
@@ -204,12 +197,12 @@ def by_method(page: Page) -> render.Html:
     for sheet in page.sheets:
         lines = page.numbers(EACH, sheet).to_dict("records")
         cells = {line["claim"]: render.value(line) for line in lines}
-        rows = [
-            [label, *(cells.get(f"own.ccfr.regions.{method}.{what}", "") for method in METHODS)]
-            for label, what in _COMPARED.items()
-        ]
-        if cells:
-            whose = "recorded" if sheet.recorded else "this run"
-            caption = html.escape(f"{sheet.origin.dataset_title}, {whose}")
-            parts.append(render.grid(("", *METHODS), rows, caption=caption))
+        if not cells:
+            continue
+        claim = "own.ccfr.regions.{}.{}"
+        rows = [[label, *(cells.get(claim.format(method, what), "") for method in METHODS)]
+                for what, label in _COMPARED.items()]  # fmt: skip
+        whose = "recorded" if sheet.recorded else "this run"
+        caption = html.escape(f"{sheet.origin.dataset_title}, {whose}")
+        parts.append(render.grid(("", *METHODS), rows, caption=caption))
     return render.Html("".join(parts))

@@ -21,32 +21,23 @@ NOTEBOOK = "ccfr/4-5-regions"
 CODE = ("fgnb.metrics.coverage", "fgnb.data.frame", "fgnb.report.coverage")
 ROW = "fusion-held-out"
 
-FIG7 = numbers_table(
-    "Fig. 7, counted",
-    [
-        Number("ccfr.text.shown-regions", "Boxes chosen an image", kinds.exact(f"{ROW}/count"),
-               unit="count"),
-        Number("ccfr.fig7", "Box centres on the object", kinds.mean_share(f"{ROW}/object")),
-        Number("own.ccfr.fig7.object", "The same, over chance",
-               kinds.excess(f"{ROW}/object", f"{ROW}/object_chance"),
-               "Boxes sit on the object, over chance"),
-        *(
-            Number("ccfr.claim.boxes-sit-on-parts", f"Boxes on the {part}, over chance",
-                   kinds.excess(f"{ROW}/{part}", f"{ROW}/{part}_chance"),
-                   f"Boxes sit on the {part}, over chance")
-            for part in CLAIMED
-        ),
-    ],
-    every_set=True,
-)  # fmt: skip
-THRESHOLDS = numbers_table(
-    "What T_sf is read off",
-    [
-        Number("ccfr.setting.t-sf.{set}", "Mean of the highest probability, held-out images",
-               kinds.mean_top1("beside-birds/probs")),
-    ],
-    every_set=True,
-)  # fmt: skip
+# fmt: off
+FIG7 = numbers_table("Fig. 7, counted", [
+    Number("ccfr.text.shown-regions", "Boxes chosen an image", kinds.exact(f"{ROW}/count"),
+           unit="count"),
+    Number("ccfr.fig7", "Box centres on the object", kinds.mean_share(f"{ROW}/object")),
+    Number("own.ccfr.fig7.object", "The same, over chance",
+           kinds.excess(f"{ROW}/object", f"{ROW}/object_chance"),
+           "Boxes sit on the object, over chance"),
+    *(Number("ccfr.claim.boxes-sit-on-parts", f"Boxes on the {part}, over chance",
+             kinds.excess(f"{ROW}/{part}", f"{ROW}/{part}_chance"),
+             f"Boxes sit on the {part}, over chance") for part in CLAIMED),
+], every_set=True)
+THRESHOLDS = numbers_table("What T_sf is read off", [
+    Number("ccfr.setting.t-sf.{set}", "Mean of the highest probability, held-out images",
+           kinds.mean_top1("beside-birds/probs")),
+], every_set=True)
+# fmt: on
 TABLES = (FIG7, THRESHOLDS)
 
 
@@ -75,11 +66,13 @@ def objects_of(images: ImageSet, found: Regions) -> np.ndarray:
     return np.asarray(frames.boxes(images.boxes[rows][:, None])[:, 0])
 
 
+def spread(rows: Sequence[tuple[str, ImageSet, Regions]], count: int) -> Picture:
+    """Chosen boxes, a row a label, on at most ``count`` pictures from all over a set's order."""
+    count = min(count, *(len(own) for *_, own in rows))
+    return sheet([SheetRow(*row, [i * len(row[2]) // count for i in range(count)]) for row in rows])
+
+
 def rows_of_sets(sets: Sequence[ImageSet], found: Sequence[Regions], count: int = 6) -> Picture:
     """Fig. 7: a row a set, held-out pictures of different places in its order."""
-    count = min(count, *map(len, found))
-    rows = []
-    for images, own in zip(sets, found, strict=True):
-        places = [i * len(own) // count for i in range(count)]
-        rows.append(SheetRow(images.name.replace("-", "\n"), images, own, places))
-    return sheet(rows)
+    both = zip(sets, found, strict=True)
+    return spread([(images.name.replace("-", "\n"), images, own) for images, own in both], count)

@@ -1,8 +1,7 @@
 """Re-ranked rows: what a record keeps of them, and the answers that follow from it.
 
-A re-ranked row is no training of its own. Its record holds, beside the answers of the full model,
-probabilities and the fifty nearest neighbours of every query, on test and on the held-out images
-where thresholds are chosen.
+A re-ranked row is no training of its own: the record of the full model holds probabilities and
+neighbours of every query, on test and on the held-out images where thresholds are chosen.
 """
 
 from __future__ import annotations
@@ -31,22 +30,15 @@ def arrays(test: Answers, held_out: Answers) -> dict[str, np.ndarray]:
 
 def answers(record: Record, prefix: str = "") -> Answers | None:
     """The answers that a record holds; ``prefix`` is ``held_out_`` for that fold. None without."""
-    own = {name: record.arrays.get(f"{prefix}{name}") for name in _KEPT}
+    own: dict[str, Any] = {name: record.arrays.get(f"{prefix}{name}") for name in _KEPT}
     plain = own.pop("logistic_probs")
     if any(array is None for array in own.values()):
         return None
-    near = np.asarray(own["neighbor_labels"], np.int64)
-    return Answers(
-        ids=np.asarray(own["ids"]),
-        labels=np.asarray(own["labels"], np.int64),
-        probs=np.asarray(own["probs"], np.float32),
-        logistic_probs=None if plain is None else np.asarray(plain, np.float32),
-        neighbors=Neighbors(
-            np.asarray(own["neighbor_sims"], np.float32), np.zeros_like(near), near
-        ),
-        database_ids=np.zeros(0, np.int64),
-        database_labels=np.zeros(0, np.int64),
-    )
+    near, none = own["neighbor_labels"].astype(np.int64), np.zeros(0, np.int64)
+    neighbors = Neighbors(own["neighbor_sims"].astype(np.float32), np.zeros_like(near), near)
+    probs = own["probs"].astype(np.float32)
+    plain = plain if plain is None else plain.astype(np.float32)
+    return Answers(own["ids"], own["labels"].astype(np.int64), probs, plain, neighbors, none, none)
 
 
 def folds(sheet: Sheet, row: str) -> tuple[Answers, Answers] | None:
@@ -69,10 +61,7 @@ def chosen(held_out: Answers, p: Any) -> tuple[Settings, dict[str, Any]]:
 
 
 def derive(sheet: Sheet, p: Any, row: str, name: str) -> tuple[Answers, Answers] | None:
-    """Add the re-ranked answers of ``row`` as the row ``name``, and retrieval alone by that name.
-
-    The `folds` of the row; where it has none, nothing is added.
-    """
+    """Add re-ranked answers of ``row`` as ``name``, and ``retrieval``, if it has its `folds`."""
     found = folds(sheet, row)
     if found is not None:
         test, (settings, _) = found[0], chosen(found[1], p)
@@ -84,13 +73,10 @@ def derive(sheet: Sheet, p: Any, row: str, name: str) -> tuple[Answers, Answers]
 
 def _fold(given: Answers, prefix: str) -> dict[str, np.ndarray]:
     half = np.float16 if len(given.labels) > _MANY else np.float32
-    kept = {
-        "ids": given.ids,
-        "labels": given.labels.astype(np.int16),
-        "probs": given.probs.astype(half),
-        "neighbor_sims": given.neighbors.sims.astype(half),
-        "neighbor_labels": given.neighbors.labels.astype(np.int16),
-    }
+    near = given.neighbors
+    kept = {"ids": given.ids, "labels": given.labels.astype(np.int16)}
+    kept |= {"probs": given.probs.astype(half), "neighbor_sims": near.sims.astype(half)}
+    kept["neighbor_labels"] = near.labels.astype(np.int16)
     if given.logistic_probs is not None:
         kept["logistic_probs"] = given.logistic_probs.astype(half)
     return {f"{prefix}{name}": array for name, array in kept.items()}

@@ -90,13 +90,11 @@ PROBABILITIES = numbers_table(
     + [_method(name, "calibration", kinds.calibration(f"{row}/confidence", row), "Calibration: ")
        for name, (row, _) in METHODS.items()],
 )
-_CHOSEN = {
-    "tempered": ("temperature",), "reranked": ("t_sf",), "tempered-gate": ("t_sf",),
-    "mix": ("alpha", "t_sf"), "interpolated": ("weight", "vote_temperature"),
-}
 SETTINGS = numbers_table("What was chosen on held-out images", [
     _method(m, f"setting.{k.replace('_', '-')}", kinds.exact(f"{METHODS[m][0]}/{k}"), f"{k}: ")
-    for m, chosen in _CHOSEN.items() for k in chosen
+    for m, k in (("tempered", "temperature"), ("reranked", "t_sf"), ("tempered-gate", "t_sf"),
+                 ("mix", "alpha"), ("mix", "t_sf"), ("interpolated", "weight"),
+                 ("interpolated", "vote_temperature"))
 ])
 # fmt: on
 TABLES = (TABLE4, AHEAD, ACCURACY, PROBABILITIES, SETTINGS, TABLE2)

@@ -1,8 +1,7 @@
 """Fig. 6 of ccfr: what the parameters of re-ranking do to accuracy, over the paper's own grid.
 
-Panel (a) moves T_sf and T_sc at topn 2, panel (b) topn and T_sc at the best T_sf of (a), (c) and
-(d) show (a) as a surface. The paper draws all of it over test accuracy; so does this, under that
-name, beside the same curves on held-out images, where thresholds are chosen.
+The paper draws all of it over test accuracy; so does this, under that name, beside the same curves
+on held-out images, where thresholds are chosen.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 
 from fgnb.ccfr.answers import Answers
@@ -19,8 +19,10 @@ from fgnb.ccfr.settings import Settings
 from fgnb.metrics import true_class_ranks
 from fgnb.pages.ccfr import reranked
 from fgnb.report import kinds
+from fgnb.report.figures import BLUE, GREEN, GREY, ORANGE, RED, Picture, described, subplots
 from fgnb.report.layout import numbers_table
 from fgnb.report.sheet import Number, Sheet
+from fgnb.report.surface import Surface
 
 # T_sc and topn in the order of preference among equals: first what moves least (`ccfr.tune`).
 T_SF = tuple(round(0.40 + 0.05 * i, 2) for i in range(12))
@@ -30,23 +32,17 @@ TOPM = (5, 10, 20, 30, 40, 50)
 MENDABLE = 5  # topn of the main table: an error below this rank can't be mended
 RANKS = tuple(range(2, MENDABLE + 1))
 _OPEN = 2.0  # no probability reaches it
+ON_TEST = "test images"
 
 
 @dataclass(frozen=True)
 class Grids:
-    """Predicted classes at every point of three grids, each int16 ``[A, B, N]``.
+    """Predicted classes at every point of three grids, each int16 ``[A, B, N]``."""
 
-    Attributes:
-        labels: true classes ``[N]``.
-        thresholds: over `T_SF` x `T_SC` at topn 2.
-        topn: over `TOPN` x `T_SC` at the best T_sf of ``thresholds``.
-        topm: over `TOPM` x `T_SC` there, and topn 2.
-    """
-
-    labels: np.ndarray
-    thresholds: np.ndarray
-    topn: np.ndarray | None = None
-    topm: np.ndarray | None = None
+    labels: np.ndarray  # true classes [N]
+    thresholds: np.ndarray  # over T_SF x T_SC at topn 2
+    topn: np.ndarray | None = None  # over TOPN x T_SC at the best T_sf of thresholds
+    topm: np.ndarray | None = None  # over TOPM x T_SC there, and topn 2
 
     def accuracy(self, grid: str) -> np.ndarray:
         """Accuracy at every point of ``thresholds``, ``topn`` or ``topm``, ``[A, B]``."""
@@ -82,23 +78,16 @@ def derive(sheet: Sheet, p: Any, row: str) -> None:
     )
     ranks = true_class_ranks(test.probs, test.labels)
     wrong = ranks[ranks > 0] + 1
-    sheet.derive(
-        "fig6",
-        row,
-        **{"thresholds": on_test.thresholds, "topn": on_test.topn, "topm": on_test.topm},
-        **{"held_out_thresholds": where, "held_out_labels": held_out.labels},
-        **{"tuned": tuned, "honest": honest, "second": wrong[wrong <= MENDABLE] == RANKS[0]},
-        **{f"rank_{r}": wrong == r for r in RANKS},
-        **{"rank_more": wrong > MENDABLE, "t_sf": T_SF, "t_sc": T_SC, "topn_values": TOPN},
-    )
+    arrays = {"held_out_thresholds": where, "held_out_labels": held_out.labels, "tuned": tuned}
+    arrays |= {"honest": honest, "second": wrong[wrong <= MENDABLE] == RANKS[0]}
+    arrays |= {f"rank_{r}": wrong == r for r in RANKS} | {"rank_more": wrong > MENDABLE}
+    moved = {"t_sf": T_SF, "t_sc": T_SC, "topn_values": TOPN}
+    sheet.derive("fig6", row, **vars(on_test), **arrays, **moved)
 
 
 def _grid(answers: Answers, base: Settings, name: str, values: Sequence[Any]) -> np.ndarray:
-    """Predicted classes over ``values`` of one setting and `T_SC`; int16 ``[A, B, N]``.
-
-    By the gate of the text T_sf only decides which answers are handed over: the others are left as
-    they are, and one pass serves every value of T_sf.
-    """
+    """Predicted classes over ``values`` of one setting and `T_SC`; int16 ``[A, B, N]``."""
+    # By the gate of the text T_sf only says which answers change: one pass serves all its values.
     plain, top = answers.probs.argmax(axis=1), answers.probs.astype(np.float64).max(axis=1)
     by_sample = base.gate == "sample"
     moves_gate = by_sample and name == "t_sf"
@@ -109,48 +98,119 @@ def _grid(answers: Answers, base: Settings, name: str, values: Sequence[Any]) ->
     classes = np.empty((len(values), len(T_SC), len(plain)), np.int16)
     classes[:] = plain
     for j, t_sc in enumerate(T_SC):
-        tried = [{name: value} for value in ([_OPEN] if moves_gate else values)]
+        tried: list[Any] = [{name: value} for value in ([_OPEN] if moves_gate else values)]
         settings = [replace(base, t_sc=t_sc, **changed) for changed in tried]
         voted = np.stack([setting.predictions(probs, near) for setting in settings])
         classes[:, j, unsure] = np.where(top[unsure] < limits, voted, plain[unsure])
     return classes
 
 
-_MOST = f"True class second, of errors with it among the first {MENDABLE}"
-_NAMES = {"topn": ("topn_values", "count"), "t_sf": ("t_sf", "none"), "t_sc": ("t_sc", "none")}
-_ENDS = (("min", kinds.lowest, "smallest"), ("max", kinds.highest, "largest"))
-_RANGE, _BEST = "Range of accuracy over", "of the best point on test"
+@dataclass(frozen=True)
+class Figure6:
+    """The figure over one sheet: grids by the name of the images, and the T_sf in use."""
 
+    grids: dict[str, Grids]
+    t_sf: float
 
-def _range(claim: str, grid: str, axis: int, name: str) -> Number:
-    return Number(claim, f"{_RANGE} {name}", kinds.accuracy_range(f"fig6/{grid}", axis=axis))
+    @classmethod
+    def of(cls, sheet: Sheet) -> Figure6:
+        """The figure of a sheet with the rows ``fig6`` and ``ccfr``."""
+        of = sheet.rows["fig6"].arrays
+        held_out = Grids(of["held_out_labels"], of["held_out_thresholds"])
+        test = Grids(of["labels"], of["thresholds"], of["topn"], of["topm"])
+        grids = {"held-out images": held_out, ON_TEST: test}
+        return cls(grids, float(sheet.rows["ccfr"].arrays["t_sf"][0]))
+
+    def threshold_panels(self) -> Picture:
+        """Panel (a): accuracy over T_sf, a curve for each T_sc, a panel for each set of images."""
+        figure, row = subplots(4.6 * len(self.grids) + 0.6, 3.8, 1, len(self.grids))
+        colours, scale = mpl.colormaps["viridis"], mpl.colors.Normalize(min(T_SC), max(T_SC))
+        words = []
+        for axes, (name, grids) in zip(row, self.grids.items(), strict=True):
+            percent = 100 * grids.accuracy("thresholds")
+            for j, t_sc in enumerate(T_SC):
+                axes.plot(T_SF, percent[:, j], color=colours(scale(t_sc)), marker=".")
+            axes.axvline(self.t_sf, color=RED, linestyle="--", label=f"in use: {self.t_sf:.3f}")
+            axes.set(xlabel="T_sf", ylabel="accuracy, %", title=name)
+            axes.legend(loc="best", fontsize=9)
+            axes.grid(color="#e6e6e6")
+            best = "T_sf {:g} and T_sc {:g}".format(*grids.best)
+            ends = f"from {percent.min():.2f} % to {percent.max():.2f} %"
+            words.append(f"{name}: {ends}, highest at {best}")
+        figure.colorbar(mpl.cm.ScalarMappable(scale, colours), ax=list(row), label="T_sc")
+        return described(figure, f"Accuracy over T_sf, a curve a T_sc. {'; '.join(words)}.")
+
+    def topn_curves(self) -> Picture:
+        """Panel (b): accuracy over T_sc, a curve for each topn, at the best T_sf of (a)."""
+        figure, axes = subplots(6.4, 3.6)
+        percent, t_sf = 100 * self.grids[ON_TEST].accuracy("topn"), self.grids[ON_TEST].best[0]
+        for topn, line, hue in zip(TOPN, percent, (BLUE, ORANGE, GREEN, RED, GREY), strict=True):
+            axes.plot(T_SC, line, color=hue, marker="o", label=f"topn {topn}")
+        axes.set(xlabel="T_sc", ylabel="accuracy, %", title=f"T_sf = {t_sf:g}")
+        axes.legend()
+        axes.grid(color="#e6e6e6")
+        best = TOPN[int(percent.max(axis=1).argmax())]
+        return described(
+            figure,
+            f"Accuracy over T_sc at T_sf {t_sf:g}, a curve a topn from {TOPN[0]} to {TOPN[-1]}: "
+            f"from {percent.min():.2f} % to {percent.max():.2f} %, highest with topn {best}.",
+        )
+
+    def surface(self) -> Surface:
+        """Panels (c) and (d): accuracy on test over both thresholds."""
+        title = f"Accuracy of re-ranking over both thresholds, topn {TOPN[0]}, {ON_TEST}"
+        accuracy = self.grids[ON_TEST].accuracy("thresholds")[:, ::-1]
+        return Surface(T_SF, T_SC[::-1], accuracy, title=title, name="fig6-surface")
+
+    def curve(self, full: Answers, t_sc: float = 0.7) -> tuple[np.ndarray, tuple[float, ...], list]:
+        """Votes of equation 9 at topn 2, the values of T_sf, and the library's curve over them.
+
+        Votes are ``[Q, C]``: zero outside topn, nan where nobody votes.
+        """
+        near, classes = full.neighbors, np.arange(full.probs.shape[1])
+        counted = np.where(near.sims > t_sc, near.sims, 0.0).astype(np.float64)
+        pairs = zip(near.labels, counted, strict=True)
+        votes = np.stack([np.bincount(labels, sims, len(classes)) for labels, sims in pairs])
+        top = np.argsort(-full.probs, axis=1, kind="stable")[:, : TOPN[0]]
+        counted = votes * (top[:, :, None] == classes).any(axis=1)
+        with np.errstate(invalid="ignore"):
+            votes = np.divide(counted, counted.sum(axis=1, keepdims=True))
+        line = self.grids[ON_TEST].accuracy("thresholds")[:, T_SC.index(t_sc)]
+        return votes, T_SF, line.tolist()
 
 
 # fmt: off
+# Parameter -> its name, values and unit, and where its best point is sought.
+_MOVED = {
+    "t-sf": ("T_sf", "fig6/t_sf", "none", "fig6/thresholds", 0),
+    "t-sc": ("T_sc", "fig6/t_sc", "none", "fig6/thresholds", 1),
+    "topn": ("topn", "fig6/topn_values", "count", "fig6/topn", 0),
+}
 READ_OFF = numbers_table("What the paper reads off Fig. 6, chosen on test as there", [
-    _range("ccfr.claim.t-sf-matters-most", "thresholds", 0, "T_sf"),
-    _range("ccfr.claim.t-sc-hardly-matters", "thresholds", 1, "T_sc"),
-    _range("own.ccfr.fig6.topn", "topn", 0, "topn"),
-    _range("ccfr.claim.topm-follows-t-sc", "topm", 0, "topm"),
+    *(Number(claim, f"Range of accuracy over {name}", kinds.accuracy_range(grid, axis=axis))
+      for claim, name, grid, axis in (
+          ("ccfr.claim.t-sf-matters-most", "T_sf", "fig6/thresholds", 0),
+          ("ccfr.claim.t-sc-hardly-matters", "T_sc", "fig6/thresholds", 1),
+          ("own.ccfr.fig6.topn", "topn", "fig6/topn", 0),
+          ("ccfr.claim.topm-follows-t-sc", "topm", "fig6/topm", 0))),
     Number("ccfr.claim.t-sf-curves-agree", "Most that one T_sf for every T_sc loses",
            kinds.regret("fig6/thresholds")),
-    Number("ccfr.claim.errors-between-first-and-second", _MOST, kinds.share("fig6/second")),
-    Number("ccfr.fig6.best.t-sf", f"T_sf {_BEST}",
-           kinds.best_at("fig6/thresholds", "fig6/t_sf", axis=0), unit="none"),
-    Number("ccfr.fig6.best.t-sc", f"T_sc {_BEST}",
-           kinds.best_at("fig6/thresholds", "fig6/t_sc", axis=1), unit="none"),
-    Number("ccfr.fig6.best.topn", f"topn {_BEST}",
-           kinds.best_at("fig6/topn", "fig6/topn_values", axis=0), unit="count"),
-    Number("ccfr.fig6", f"Accuracy {_BEST}", kinds.accuracy("fig6/tuned")),
+    Number("ccfr.claim.errors-between-first-and-second",
+           f"True class second, of errors with it among the first {MENDABLE}",
+           kinds.share("fig6/second")),
+    *(Number(f"ccfr.fig6.best.{slug}", f"{name} of the best point on test",
+             kinds.best_at(grid, values, axis=axis), unit=unit)
+      for slug, (name, values, unit, grid, axis) in _MOVED.items()),
+    Number("ccfr.fig6", "Accuracy of the best point on test", kinds.accuracy("fig6/tuned")),
     Number("own.ccfr.fig6.held-out", "Accuracy of the best point on held-out images, on test",
            kinds.accuracy("fig6/honest")),
     Number("own.ccfr.fig6.cost", "Chosen on held-out images, minus chosen on test",
            kinds.difference("fig6/honest", "fig6/tuned"), expect=0),
 ])
 RANGES = numbers_table("The ranges that Fig. 6 moves through", [
-    Number(f"ccfr.setting.fig6.{name.replace('_', '-')}-{end}",
-           f"{words} {name.replace('t_s', 'T_s')} tried", kind(f"fig6/{values}"), unit=unit)
-    for name, (values, unit) in _NAMES.items() for end, kind, words in _ENDS
+    Number(f"ccfr.setting.fig6.{slug}-{end}", f"{words} {name} tried", kind(values), unit=unit)
+    for slug in ("topn", "t-sf", "t-sc") for name, values, unit, *_ in [_MOVED[slug]]
+    for end, kind, words in (("min", kinds.lowest, "smallest"), ("max", kinds.highest, "largest"))
 ])
 ERROR_RANKS = numbers_table("Where the true class stands, of wrong answers before re-ranking", [
     *(Number(f"own.ccfr.fig6.rank-{r}", f"At rank {r}", kinds.share(f"fig6/rank_{r}"))

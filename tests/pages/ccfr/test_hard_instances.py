@@ -10,7 +10,6 @@ import pytest
 from fgnb.data import cub
 from fgnb.nn.weights import weights_info
 from fgnb.pages.ccfr import hard_instances
-from fgnb.pages.ccfr import hard_instances_figures as figures
 from fgnb.report import records
 from fgnb.report.sheet import Sheet
 
@@ -163,19 +162,21 @@ def test_a_record_without_names_gives_its_accuracy_alone(answers):
 
 
 def test_figures_show_what_they_name(answers):
-    pairs = figures.confused_pairs(answers, count=2, per_class=2)
+    pairs = hard_instances.confused_pairs(answers, count=2, per_class=2)
     assert sum(bool(axes.images) for axes in pairs.axes) == 8
     assert all(f"answers exchanged: {n}" in pairs.alt for *_, n in answers.pairs(2))
     red = [a for a in pairs.axes if a.images and a.spines["left"].get_visible()]
     table = answers.confusion()
     ends = [end for a, b, _ in answers.pairs(2) for end in ((a, b), (b, a))]
     assert len(red) == sum(min(2, int(table[end])) for end in ends)
-    assert "9 held-out images over 3 classes, 2 kinds" in figures.confusion_matrix(answers).alt
-    sizes = figures.size_against_accuracy(answers)
+    assert (
+        "9 held-out images over 3 classes, 2 kinds" in hard_instances.confusion_matrix(answers).alt
+    )
+    sizes = hard_instances.size_against_accuracy(answers)
     right = answers.classes == answers.labels
     assert sizes.axes[0].containers[0][0].get_ydata() == pytest.approx(
         [100 * right[part].mean() for part in hard_instances.quarters(answers.shares)]
     )
-    shown = figures.poses(answers, per_side=2)
+    shown = hard_instances.poses(answers, per_side=2)
     assert sum(bool(axes.images) for axes in shown.axes) == 5
     assert "held-out picture of" in shown.alt

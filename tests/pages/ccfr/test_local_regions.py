@@ -11,8 +11,9 @@ from fgnb.ccfr import ROWS
 from fgnb.ccfr.proposals import Proposals
 from fgnb.data import cub
 from fgnb.nn.regions import Anchors, Level
-from fgnb.pages.ccfr import local_regions, local_regions_figures
+from fgnb.pages.ccfr import local_regions
 from fgnb.pages.ccfr.local_regions import Look
+from fgnb.pages.ccfr.local_regions_figures import Figures
 from fgnb.report.coverage import coverage
 from fgnb.report.records import Record
 from fgnb.report.regions import Regions
@@ -171,11 +172,12 @@ def test_methods_stand_side_by_side(sheet):
 
 
 def test_suppression_shows_three_rules_and_both_scales(images, looks):
-    figure = local_regions_figures.suppression(images, looks["gate"], 1)
+    figures = Figures(images, looks)
+    figure = figures.suppression(1, "gate")
     assert [len(axes.patches) for axes in figure.axes] == [0, 0, 4, 4, 4]
     assert figure.axes[0].get_title().startswith("scores of 6×6 boxes")
     asked = looks["gate"].proposals
     small = int(asked.small(asked.joint())[1].sum())
     assert f"over all scales: {small};" in figure.alt
-    last = local_regions_figures.suppression(images, looks["gate"], 1000)
-    assert last.alt == local_regions_figures.suppression(images, looks["gate"], 5).alt
+    last = figures.suppression(1000, "gate")
+    assert last.alt == figures.suppression(5, "gate").alt

@@ -9,7 +9,7 @@ from fgnb import ccfr, presets
 from fgnb.data import cub
 from fgnb.nn.weights import weights_info
 from fgnb.pages.ccfr import multi_level
-from fgnb.pages.ccfr.multi_level_figures import super_classes
+from fgnb.pages.ccfr.multi_level import super_classes
 from fgnb.report import records
 from fgnb.report.sheet import Sheet
 

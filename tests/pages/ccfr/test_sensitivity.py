@@ -8,7 +8,7 @@ import pytest
 from fgnb.ccfr import Settings
 from fgnb.pages.ccfr import reranked
 from fgnb.pages.ccfr import sensitivity as fig6
-from fgnb.pages.ccfr.sensitivity_figures import Figure6
+from fgnb.pages.ccfr.sensitivity import Figure6
 from fgnb.report.records import Record
 from fgnb.report.sheet import Sheet
 
