@@ -156,7 +156,7 @@ def _on(lines: Lines, photographs: bool = True) -> str:
     parts: dict[str, str] = {}
     for line in own:
         about = [line["title"], f"n = {line['n']:,}"]
-        about += [PROTOCOLS[line["protocol"]]] * photographs
+        about += [line["protocol"]] * photographs
         about += [line["network"], f"preset {line['preset']}"] * several
         label = f"{_escaped(line['label'])}: " * labelled
         name = _escaped("; ".join(filter(None, about)))

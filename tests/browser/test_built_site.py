@@ -2,51 +2,25 @@
 
 import base64
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
-import numpy as np
 import pytest
 
-from fgnb.book import manifest
-from fgnb.ccfr.retrieval import Neighbors
-from fgnb.ccfr.settings import Settings
+from fgnb.book import manifest, parameters, sources
 from fgnb.data.fingerprint import images_sha256
 from fgnb.metrics import changes
+from fgnb.pages.ccfr import reranked
+from fgnb.report import archive
 
 pytestmark = pytest.mark.browser
 RERANKING = "notebooks/ccfr/3-3-re-ranking"
 
 
-def fgnb(place, *words, runs=None):
-    """The command line in a process of its own, since the browser's loop runs in this one."""
-    moved = {"FGNB_BUILD": str(place / "build"), "FGNB_RUNS": str(runs or place / "runs")}
-    command = [sys.executable, "-c", "from fgnb.cli import app; app()", *map(str, words)]
-    done = subprocess.run(
-        command, env=os.environ | moved, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Path(done.stdout.strip().splitlines()[-1])
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory, smoke_runs):
-    """The whole smoke book, built once; its folder of pages."""
-    place = tmp_path_factory.mktemp("site")
-    return fgnb(place, "book", "--preset", "smoke", runs=smoke_runs).parent
-
-
-def address(site, page):
-    return (site / f"{page}.html").as_uri()
-
-
 @pytest.mark.parametrize("page", manifest.pages())
-def test_a_page_shows_its_figures_and_asks_nothing_of_the_outside(site, visit, page):
-    found = visit(address(site, page))
+def test_a_page_shows_its_figures_and_asks_nothing_of_the_outside(address, visit, page):
+    found = visit(address(page))
     images = found.page.locator("article img").evaluate_all(
         "nodes => nodes.map(n => [n.complete && n.naturalWidth > 0, n.alt.length > 10, n.src])"
     )
@@ -57,25 +31,29 @@ def test_a_page_shows_its_figures_and_asks_nothing_of_the_outside(site, visit, p
     assert "smoke book" in found.page.locator(".bd-header-announcement").inner_text()
 
 
-def test_mathematics_is_set_without_a_network(site, visit):
-    page = visit(address(site, RERANKING)).page
-    page.wait_for_selector("mjx-container")
-    assert page.locator("mjx-container[display=true]").count() >= 3
-    assert page.locator("mjx-merror").count() == 0
+@pytest.mark.parametrize("page", [p for p in manifest.pages() if p.startswith("notebooks/")])
+def test_mathematics_is_set_without_a_network(address, visit, page):
+    """Every formula of a chapter's text, and none as an error."""
+    source = sources.read(sources.locate(page.partition("/")[2]))
+    texts = [cell["source"] for cell in source["cells"] if cell["cell_type"] == "markdown"]
+    wanted = "\n".join(texts).count("$$") // 2
+    found = visit(address(page)).page
+    found.wait_for_selector("mjx-container[display=true]", state="attached")
+    assert found.locator("mjx-container[display=true]").count() == wanted >= 1
+    assert found.locator("mjx-merror").count() == 0
 
 
-def test_the_explorer_of_the_page_is_the_run_behind_it(site, visit):
-    """Its controls give what the recorded arrays and `fgnb.ccfr` give, from its first state on."""
+def test_the_explorer_of_the_page_is_the_run_behind_it(site, address, visit):
+    """Its controls give what the row's arrays and `fgnb.ccfr` give, from its first state on."""
     results = site.parent / f"{RERANKING}.results"
-    recorded = json.loads((results / "3-3-re-ranking.json").read_text())["results"]
-    row = next(r for r in recorded if r["claim"] == "own.ccfr.reranking.regions.reranked")
-    with np.load(results / "3-3-re-ranking.npz") as arrays:
-        probs, labels = arrays["test_probs"], arrays["test_labels"]
-        near = arrays["test_neighbor_labels"].astype(np.int64)
-        neighbors = Neighbors(arrays["test_neighbor_sims"], near, near)
-    start = Settings(**{k: v for k, v in row["settings"].items() if k != "rule"})
+    (file,) = results.glob("fusion-drawn-*.json")
+    record = archive.read(file)
+    test, held_out = (reranked.answers(record, fold) for fold in ("", "held_out_"))
+    defaults = {p.name: p.default for p in parameters.declared(RERANKING.partition("/")[2])}
+    start, _ = reranked.chosen(held_out, SimpleNamespace(**defaults))
+    probs, labels, neighbors = test.probs, test.labels, test.neighbors
     before = probs.argmax(1) == labels
-    page = visit(address(site, RERANKING)).page
+    page = visit(address(RERANKING)).page
     steps = [
         start,
         replace(start, t_sf=1.0),
@@ -101,7 +79,7 @@ def test_the_explorer_of_the_page_is_the_run_behind_it(site, visit):
         assert parts.locator("[data-part=spoiled]").inner_text() == str(moved.spoiled)
 
 
-def test_a_run_on_photographs_leaves_none_in_the_site(site, write_cub):
+def test_a_run_on_photographs_leaves_none_in_the_site(site, fgnb, write_cub):
     """After `fgnb run -p dataset cub` a build holds none of the pictures that the run shows."""
     root = write_cub(drawn=False, size=48)
     files = [line.split()[1] for line in (root / "images.txt").read_text().splitlines()]
