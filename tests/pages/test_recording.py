@@ -108,7 +108,9 @@ def test_a_record_outlives_its_run_and_says_what_its_code_has_become(house):
 def test_drawn_pictures_and_unknown_rows_are_refused_before_anything_is_trained(monkeypatch):
     with pytest.raises(ValueError, match="a record is of photographs"):
         train("ccfr/plain", {"preset": "smoke"}, keep=True)
-    with pytest.raises(ValueError, match="no row 'ccfr/fussion' can be kept; there are .*ccfr/plain"):
+    with pytest.raises(
+        ValueError, match="no row 'ccfr/fussion' can be kept; there are .*ccfr/plain"
+    ):
         train("ccfr/fussion", {"preset": "smoke", "dataset": "cub"}, keep=True)
     with pytest.raises(ValueError, match="no row 'pose/plain' can be kept"):
         train("pose/plain", {"preset": "smoke", "dataset": "cub"}, keep=True)
