@@ -109,7 +109,7 @@ def test_drawn_pictures_and_unknown_rows_are_refused_before_anything_is_trained(
     with pytest.raises(ValueError, match="a record is of photographs"):
         train("ccfr/plain", {"preset": "smoke"}, keep=True)
     with pytest.raises(
-        ValueError, match="no row 'ccfr/fussion' can be kept; there are .*ccfr/plain"
+        ValueError, match=r"no row 'ccfr/fussion' can be kept; there are .*ccfr/plain"
     ):
         train("ccfr/fussion", {"preset": "smoke", "dataset": "cub"}, keep=True)
     with pytest.raises(ValueError, match="no row 'pose/plain' can be kept"):
