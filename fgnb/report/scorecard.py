@@ -20,7 +20,7 @@ from fgnb import claims
 from fgnb.report import archive, render
 from fgnb.report.readings import MARKS
 from fgnb.report.records import PROTOCOLS
-from fgnb.report.sheet import COLUMNS, OWN
+from fgnb.report.sheet import COLUMNS, OWN, SETS
 
 STATES = ("measured", "cited", "planned")
 Lines = list[dict[str, Any]]
@@ -87,10 +87,18 @@ def claims_table(entries: pd.DataFrame, of: dict[str, Lines], link: LinkTo) -> s
     rows = []
     for entry in entries[entries["kind"] == "claim"].to_dict("records"):
         lines = telling(of.get(entry["id"], []))
-        printed = (render.published(line["published"], line["unit"], step=True) for line in lines)
         found = _on(lines) or (render.unmeasured() if lines else entry["state"])
-        rows.append([_head(entry, link), next(filter(None, printed), ""), found])
+        rows.append([_head(entry, link), _printed(lines), found])
     return _grid(("Claim", "Published", "On photographs"), rows)
+
+
+def _printed(lines: Lines) -> str:
+    """The published difference; with the name of its set where sets differ."""
+    told = [(SETS[n["set"]], render.published(n["published"], n["unit"], step=True)) for n in lines]
+    of = {name: text for name, text in told if text}
+    if len(set(of.values())) < 2:
+        return next(iter(of.values()), "")
+    return "<br>".join(f"{text} <small>{name}</small>" for name, text in of.items())
 
 
 def page(numbers: pd.DataFrame, link: LinkTo) -> str:

@@ -132,6 +132,17 @@ def test_claims_lead_with_their_readings_and_tables_follow(numbers):
     assert "notebooks/ccfr/4-3" not in page
 
 
+def test_a_published_step_names_its_set_where_sets_differ(numbers):
+    cars = {"dataset": "cars", "dataset_title": "Stanford Cars (a part)", "manifest": "d" * 64}
+    measured = numbers(PHOTOGRAPHS, (True, cars))
+    claim = "ccfr.claim.multi-level-helps"
+    page = scorecard.page(measured, link)
+    assert row_of(page, claim)["cells"][1].split() == ["+0.7"]
+    measured.loc[(measured["claim"] == claim) & (measured["set"] == "cars"), "published"] = 0.12
+    cell = row_of(scorecard.page(measured, link), claim)["cells"][1]
+    assert cell.split() == ["+0.7", "CUB-200-2011", "+0.12", "Stanford", "Cars"]
+
+
 def test_drawn_numbers_say_so_and_are_read_nowhere(numbers):
     measured = numbers(DRAWN)
     page = scorecard.page(measured, link)
