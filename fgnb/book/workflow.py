@@ -105,8 +105,10 @@ def _raise_failures(entries: Sequence[manifest.Entry], reason: str) -> None:
         return
     lines = []
     for entry in failed:
-        told = entry.message.read_text(encoding="utf-8").strip() if entry.message.exists() else ""
-        lines.append(f"  {told or f'{entry.name}: it was not executed; {reason}'}")
+        reason_kept = (
+            entry.message.read_text(encoding="utf-8").strip() if entry.message.exists() else ""
+        )
+        lines.append(f"  {reason_kept or f'{entry.name}: it was not executed; {reason}'}")
     done = len(entries) - len(failed)
     head = f"{len(failed)} of {len(entries)} notebooks failed; the other {done} are kept"
     raise ReproduceError("\n".join([head, *(lines or [f"  {reason}"])]))

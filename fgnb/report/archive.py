@@ -173,7 +173,7 @@ def sheets(records: Iterable[Record], rows: Sequence[str]) -> tuple[list[Sheet],
         sheet.add(record)
     sets = tuple(SETS)
     ordered = sorted(
-        standing.values(), key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.slug))
+        standing.values(), key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.set_name))
     )
     return ordered, list(former.values())
 

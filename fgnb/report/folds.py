@@ -143,7 +143,7 @@ def times(count: int) -> str:
 def _test(line: dict[Any, Any], sheet: Sheet) -> dict[str, str]:
     test, least, cutoff = line["test"], line["detectable"], ""
     if math.isfinite(line["published"]) and line["unit"] == "points":
-        cutoff = f"{mcnemar_cutoff(_IMAGES[sheet.slug], line['published'] / 100):,}"
+        cutoff = f"{mcnemar_cutoff(_IMAGES[sheet.set_name], line['published'] / 100):,}"
     return {
         "Step": html.escape(line["label"]),
         "Difference": render.step({**line, "reading": ""}),

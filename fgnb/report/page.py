@@ -131,9 +131,9 @@ class Page:
         ]
         counts = [sum(line is not None for line in lines.values()) for lines in answers]
         used = [place for place, count in enumerate(counts) if 2 * count > max(counts)]
-        slugs = list(dict.fromkeys(s.slug for s in self.recorded or self.sheets)) or ["cub"]
+        set_names = list(dict.fromkeys(s.set_name for s in self.recorded or self.sheets)) or ["cub"]
         shown: dict[str, dict[Any, Any]] = {
-            short: {"published": render.published_of(number, slugs)}
+            short: {"published": render.published_of(number, set_names)}
             | {new: answers[old][short] for new, old in enumerate(used)}
             for short, (_, number) in claims.items()
         }

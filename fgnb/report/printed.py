@@ -53,6 +53,8 @@ def _ours(page: Page, ours: Table) -> Iterator[list[str]]:
         for line in ours.lines:
             own = render.pick(frame, line.number)
             if own is not None:
-                values = [render.value(own) if slug == sheet.slug else "" for slug in SETS]
+                values = [
+                    render.value(own) if set_name == sheet.set_name else "" for set_name in SETS
+                ]
                 label = f"<b>{whose}:</b> {html.escape(line.number.label)}"
                 yield [label, f"{about}</small>", *values]

@@ -65,7 +65,9 @@ def table(wanted: Table, frames: Frames) -> str:
     frames = [(sheet, frame) for sheet, frame in frames if len(frame)]
     if not wanted.by_set:
         return _one(wanted, frames, wanted.title)
-    groups = {name: [f for f in frames if f[0].slug == slug] for slug, name in SETS.items()}
+    groups = {
+        name: [f for f in frames if f[0].set_name == set_name] for set_name, name in SETS.items()
+    }
     return "".join(_one(wanted, of, f"{wanted.title}: {name}") for name, of in groups.items() if of)
 
 
@@ -148,17 +150,19 @@ def published(value: float, unit: str, *, step: bool = False) -> str:
     return text + _SIGN.get(unit, "")
 
 
-def published_of(number: Number, slugs: Iterable[str]) -> str:
+def published_of(number: Number, set_names: Iterable[str]) -> str:
     """What is published of a number on the sets of those short names; each, where they differ."""
     texts = {}
-    for slug in slugs:
-        known = published_value(number, number.claim.format(set=slug), slug)
+    for set_name in set_names:
+        known = published_value(number, number.claim.format(set=set_name), set_name)
         kind = number.rule.kind
         if text := published(known, number.unit or kind.unit, step=kind.signed):
-            texts[slug] = text
+            texts[set_name] = text
     if len(set(texts.values())) < 2:
         return next(iter(texts.values()), "")
-    return ", ".join(f"{text} <small>({SETS[slug]})</small>" for slug, text in texts.items())
+    return ", ".join(
+        f"{text} <small>({SETS[set_name]})</small>" for set_name, text in texts.items()
+    )
 
 
 def interval(line: Mapping[str, Any]) -> str:

@@ -52,10 +52,9 @@ def score(numbers: pd.DataFrame, paper: str | None = None) -> pd.DataFrame:
         line = {name: getattr(entry, name) for name in ("id", "paper", "kind", "place", "home")}
         unmeasured = "cited" if entry.by == "cited" else "planned"
         value = math.nan if entry.value is None else entry.value
-        words = [entry.text]
-        if entry.kind == "number":
-            row = [] if entry.metric == "setting" else [entry.method, entry.metric]
-            words = [*row[:1], entry.text, *row[1:], entry.dataset]
+        row = [] if entry.metric == "setting" else [entry.method, entry.metric]
+        dataset = entry.dataset * (entry.kind == "number")
+        words = [*row[:1], entry.text, *row[1:], dataset]
         known = dict.fromkeys(word for word in words if word not in ("", "none"))
         line["state"] = "measured" if entry.id in measured else unmeasured
         line["published"] = render.published(value, entry.unit) or "unreadable" * entry.unreadable

@@ -64,7 +64,7 @@ class Sheet:
         return next(iter(self.rows.values())).origin
 
     @property
-    def slug(self) -> str:
+    def set_name(self) -> str:
         """The ledger's word for the published set that this one stands for."""
         return short_name(self.origin.dataset)
 
@@ -128,13 +128,15 @@ class Sheet:
 
     def claim(self, number: Number) -> str:
         """The id under which a number stands here: the ledger's, where its set is this one."""
-        wanted = number.claim.format(set=self.slug)
+        wanted = number.claim.format(set=self.set_name)
         entry = entry_of(wanted)
         if entry is None:
             return wanted if wanted.startswith(OWN) else f"{OWN}{wanted}"
         # A level or a step of one set is no other's; a figure or a claim in words is anybody's.
-        if number.rule.kind.name in ("accuracy", "difference") and not _of_set(entry, self.slug):
-            return f"{OWN}{wanted}.{self.slug}"
+        if number.rule.kind.name in ("accuracy", "difference") and not _of_set(
+            entry, self.set_name
+        ):
+            return f"{OWN}{wanted}.{self.set_name}"
         return wanted
 
     def numbers(self, wanted: Iterable[Number]) -> pd.DataFrame:
@@ -157,9 +159,9 @@ class Sheet:
                 "p": p[kind, rule] if number.read else np.nan,
                 "p_holm": corrected[kind, rule] if number.read else np.nan,
                 "detectable": readings.detectable(estimate),
-                "published": published_value(number, claim, self.slug),
+                "published": published_value(number, claim, self.set_name),
                 "expect": number.expect if number.read else 0,
-                **{"set": self.slug, "title": self.origin.dataset_title},
+                **{"set": self.set_name, "title": self.origin.dataset_title},
                 **{"protocol": self.origin.protocol, "recorded": self.recorded},
             }
             lines.append({**line, "reading": readings.read(line)})
@@ -188,16 +190,16 @@ def entry_of(claim: str) -> Any:
     return ledger[claim] if claim in ledger else None  # noqa: SIM401 (it has no get)
 
 
-def published_value(number: Number, claim: str, slug: str) -> float:
+def published_value(number: Number, claim: str, set_name: str) -> float:
     """The published value of a number, or the difference of two published ones; nan without."""
-    pair = [entry_of(name.format(set=slug)) for name in number.published if name]
-    if pair and all(e is not None and e.value is not None and _of_set(e, slug) for e in pair):
+    pair = [entry_of(name.format(set=set_name)) for name in number.published if name]
+    if pair and all(e is not None and e.value is not None and _of_set(e, set_name) for e in pair):
         return round(float(pair[0].value) - sum(float(e.value) for e in pair[1:]), 6)
     entry = entry_of(claim)
     return np.nan if entry is None or entry.value is None else float(entry.value)
 
 
-def _of_set(entry: Any, slug: str) -> bool:
+def _of_set(entry: Any, set_name: str) -> bool:
     """Whether an entry is about the set of that short name, or about none in particular."""
     about = entry.dataset.replace(" ", "-")
-    return entry.kind != "number" or about in ("", "none", SETS[slug].replace(" ", "-"))
+    return entry.kind != "number" or about in ("", "none", SETS[set_name].replace(" ", "-"))

@@ -44,7 +44,7 @@ TABLES = (FIG7, THRESHOLDS)
 def derive(shown: Sheet, p: Any) -> None:
     """Set aside the probabilities of cars and aircraft; the birds' T_sf is that of section 3.3."""
     probs = shown.array(f"{ROW}/probs")
-    if probs is not None and shown.slug != "cub":
+    if probs is not None and shown.set_name != "cub":
         shown.derive("beside-birds", ROW, probs=probs)
 
 

@@ -138,9 +138,9 @@ def table2(page: Page) -> Html:
 def published_gains() -> Html:
     """What Table 2 says that CCFR gains, over the best other row and the best of its backbone."""
     lines = []
-    for slug, title in printed.SETS.items():
-        of = {e.id: e for e in printed.entries(f"ccfr.table2.{slug}")}
-        ours = of[f"ccfr.table2.{slug}.ours"].value or 0.0
+    for set_name, title in printed.SETS.items():
+        of = {e.id: e for e in printed.entries(f"ccfr.table2.{set_name}")}
+        ours = of[f"ccfr.table2.{set_name}.ours"].value or 0.0
         others = [entry for entry in of.values() if entry.by == "cited"]
         for words, base in (("any base model", ""), ("ResNet-50", "ResNet-50")):
             best, name = max((e.value or 0.0, e.method) for e in others if e.text.endswith(base))

@@ -47,7 +47,7 @@ CHOICES = {
     "bias-left-out": "Biases left out of the map",
     "logistic-start": "From the pretrained network",
 }
-AGAIN: dict[str, tuple[str, dict[str, Any]]] = {
+REGION_CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
     "reselected-sigma-0": ("No smoothing", {"sigma": 0.0}),
     "reselected-sigma-half": ("Smoothing over half a cell", {"sigma": 0.5}),
     "reselected-sigma-2": ("Smoothing over two cells", {"sigma": 2.0}),
@@ -94,9 +94,9 @@ CHOSEN = _minus_default("Trained with another choice",
                         "own.focus.choice.trained.{row}.accuracy", CHOICES)
 AT_TEST = _minus_default(
     "Another choice at test alone", "own.focus.choice.{row}.accuracy",
-    {row: label for row, (label, _) in AGAIN.items()},
+    {row: label for row, (label, _) in REGION_CHOICES.items()},
     beside=[Number(f"own.focus.choice.{row}.moved", label, kinds.mean_share(f"{row}/moved"))
-            for row, (label, _) in AGAIN.items()])
+            for row, (label, _) in REGION_CHOICES.items()])
 IN_USE = numbers_table("Settings of section 4.2", [
     _setting("weight-decay", "@weight_decay"),
     _setting("momentum", "@momentum"),
@@ -134,9 +134,9 @@ def head_arrays(runs: Mapping[str, Run], p: Any) -> dict[str, dict[str, np.ndarr
 
 def reselected(stage: Any, run: Run) -> dict[str, dict[str, np.ndarray]]:
     """Row -> the default's answers with regions chosen otherwise, and the boxes that moved."""
-    settings, arrays = {row: changes for row, (_, changes) in AGAIN.items()}, {}
+    settings, arrays = {row: changes for row, (_, changes) in REGION_CHOICES.items()}, {}
     answers = region_answers.answers_under(stage, run, {DEFAULT: {}, **settings})
-    for row in AGAIN:
+    for row in REGION_CHOICES:
         moved = boxes_moved(answers[DEFAULT].boxes, answers[row].boxes)
         classes = answers[row].probs.argmax(axis=1).astype(np.int16)
         arrays[row] = {"classes": classes, "moved": moved}

@@ -104,7 +104,7 @@ def test_choices_at_test_stand_against_the_default(sheet_of, again):
     moved = frame["value"].filter(like=".moved")
     assert moved["own.focus.choice.reselected-sigma-0.moved"] == pytest.approx(75 / QUERIES)
     assert moved["own.focus.choice.reselected-half.moved"] == 0, "order does not matter"
-    assert len(moved) == len(training.AGAIN)
+    assert len(moved) == len(training.REGION_CHOICES)
     test = frame.loc["own.step.focus.choice.reselected-sigma-0.accuracy", "test"]
     first = np.arange(QUERIES)
     assert (test["rectified"], test["spoiled"]) == (0, 6)
@@ -121,7 +121,7 @@ def test_the_chart_says_what_the_table_holds(sheet_of, again):
     assert "-15.0" in figure.alt
     assert "1.9" in figure.alt
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == [
-        label for label, _ in training.AGAIN.values()
+        label for label, _ in training.REGION_CHOICES.values()
     ]
 
 
@@ -140,7 +140,7 @@ def test_every_row_is_one_of_the_papers_and_every_choice_can_be_made():
     assert set(training.wanted(p)) == set(rows.HELD_OUT)
     p = SimpleNamespace(with_losses=False, with_claims=False, with_choices=False)
     assert training.wanted(p) == [DEFAULT]
-    for _, changes in training.AGAIN.values():
+    for _, changes in training.REGION_CHOICES.values():
         assert set(changes) <= set(FREE)
 
 

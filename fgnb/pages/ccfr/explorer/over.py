@@ -35,9 +35,9 @@ def explorer_over(
     return Explorer(StoredAnswers(*arrays, classes, names, index), offered, **about)
 
 
-def paper_setting(slug: str, base: Settings) -> Settings | None:
+def paper_setting(set_name: str, base: Settings) -> Settings | None:
     """The ledger's setting for a set (T_sc and gate of ``base``); None where it has none."""
-    wanted = {"t_sf": f"ccfr.setting.t-sf.{slug}", **{k: f"ccfr.setting.{k}" for k in _LEDGER}}
+    wanted = {"t_sf": f"ccfr.setting.t-sf.{set_name}", **{k: f"ccfr.setting.{k}" for k in _LEDGER}}
     entries = {name: entry_of(claim) for name, claim in wanted.items()}
     if any(entry is None or entry.value is None for entry in entries.values()):
         return None
