@@ -104,12 +104,12 @@ def test_keep_without_results_is_one_message(invoke, book):
 def test_keep_copies_what_the_run_saved(invoke, book, tmp_path, monkeypatch):
     kept = []
     monkeypatch.setattr(
-        "fgnb.report.keep", lambda *asked: kept.append(asked) or [tmp_path / "a.json"]
+        "fgnb.pages.recording.keep_page", lambda *asked: kept.append(asked) or [tmp_path / "a.json"]
     )
     assert invoke("run", "ccfr/3-3-re-ranking").exit_code == 0
     assert not kept
     done = invoke("run", "ccfr/3-3-re-ranking", "--keep")
-    assert kept == [(tmp_path / "x.results", "ccfr")]
+    assert kept == [(tmp_path / "x.results",)]
     assert f"kept {tmp_path / 'a.json'}" in done.stdout
 
 

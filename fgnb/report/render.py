@@ -171,13 +171,13 @@ def interval(line: Mapping[str, Any]) -> str:
     if low == high:
         return "exact" if line["test"] is None else "no answer changed"
     digits = {"percent": 1, "points": 1, "count": 0}.get(line["unit"])
-    ends = (f"{e:.3g}" if digits is None else f"{e:.{digits}f}" for e in (low, high))
+    ends = (f"{e:.3g}" if digits is None else f"{e:z.{digits}f}" for e in (low, high))
     return " to ".join(ends).replace("-", "−")
 
 
 def signed(difference: float, digits: int = 2) -> str:
     """A difference with its sign and a true minus: "+0.70", "−0.10"."""
-    return f"{difference:+.{digits}f}".replace("-", "−")
+    return f"{difference:+z.{digits}f}".replace("-", "−")
 
 
 def p_value(p: float) -> str:

@@ -190,4 +190,6 @@ def test_numbers_are_printed_as_a_reader_expects():
     same = {"low": 1.0, "high": 1.0, "unit": "count", "test": None}
     assert render.interval(same) == "exact"
     assert render.interval({**same, "test": {}}) == "no answer changed"
+    assert render.interval({**same, "low": -0.04, "high": 0.7, "unit": "points"}) == "0.0 to 0.7"
+    assert render.signed(-0.001) == "+0.00"
     assert render.interval({**same, "low": -0.7, "high": 0.7, "unit": "points"}) == "−0.7 to 0.7"

@@ -204,5 +204,6 @@ def by_method(page: Page) -> render.Html:
                 for what, label in _COMPARED.items()]  # fmt: skip
         whose = "recorded" if sheet.recorded else "this run"
         caption = html.escape(f"{sheet.origin.dataset_title}, {whose}")
-        parts.append(render.grid(("", *METHODS), rows, caption=caption))
+        table = render.grid(("", *METHODS), rows, caption=caption)
+        parts.append(render.fold(f"The same: {caption}", table) if parts else table)
     return render.Html("".join(parts))
