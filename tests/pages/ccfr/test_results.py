@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 from fgnb import claims
-from fgnb.ccfr import Answers, Settings
+from fgnb.ccfr import Settings
 from fgnb.ccfr.alternatives import fit_alternatives
-from fgnb.ccfr.retrieval import Neighbors
 from fgnb.metrics import reliability
 from fgnb.pages.ccfr import reranked, results
 from fgnb.report import printed
@@ -19,41 +18,34 @@ from fgnb.report.sheet import Sheet
 P = SimpleNamespace(t_sf_rule="fixed", t_sf=0.6, t_sc=0.5, topn=5, topm=50)
 
 
-def made(seed, queries=50, classes=5, k=10):
-    """Answers made up: probabilities, and neighbours that agree in three of five places."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, classes, queries)
-    probs = rng.dirichlet([0.7] * classes, queries) + 0.3 * np.eye(classes)[labels]
-    agree = rng.random((queries, k)) < 0.6
-    near = np.where(agree, labels[:, None], rng.integers(0, classes, (queries, k)))
-    sims = -np.sort(-rng.uniform(0.3, 1, (queries, k)), axis=1)
-    return Answers(
-        ids=np.arange(queries),
-        labels=labels,
-        probs=(probs / probs.sum(1, keepdims=True)).astype(np.float32),
-        logistic_probs=None,
-        neighbors=Neighbors(sims.astype(np.float32), np.zeros_like(near), near),
-        database_ids=np.arange(30),
-        database_labels=rng.integers(0, classes, 30),
-    )
-
-
-TEST, HELD_OUT = made(2), made(1)
+@pytest.fixture(scope="module")
+def held_out(made_up):
+    return made_up(1, queries=50, classes=5, k=10, spread=0.7, agree=0.6)
 
 
 @pytest.fixture(scope="module")
-def methods():
-    return fit_alternatives(HELD_OUT, Settings(0.6, 0.5))
+def answers(made_up):
+    """Of the test images."""
+    return made_up(2, queries=50, classes=5, k=10, spread=0.7, agree=0.6)
+
+
+@pytest.fixture(scope="module")
+def methods(held_out):
+    return fit_alternatives(held_out, Settings(0.6, 0.5))
 
 
 @pytest.fixture
-def sheet_on(origin):
+def sheet_on(answers, held_out, origin):
     """A function that makes the page's sheet of these answers on a set."""
 
     def make(dataset):
         sheet, of = Sheet("ccfr"), origin(dataset=dataset)
-        rival = {"ids": TEST.ids, "labels": TEST.labels, "classes": np.zeros_like(TEST.labels)}
-        sheet.add(Record("ccfr", "fusion", reranked.arrays(TEST, HELD_OUT), of))
+        rival = {
+            "ids": answers.ids,
+            "labels": answers.labels,
+            "classes": np.zeros_like(answers.labels),
+        }
+        sheet.add(Record("ccfr", "fusion", reranked.arrays(answers, held_out), of))
         sheet.add(Record("ccfr", "equal-compute", rival, of))
         results.derive(sheet, P)
         return sheet
@@ -75,18 +67,21 @@ def values(sheet, *tables):
 
 
 def share(sheet, row):
-    pairs = zip(sheet.rows[row].arrays["classes"].tolist(), TEST.labels.tolist(), strict=True)
-    return 100 * sum(a == b for a, b in pairs) / len(TEST.labels)
+    of = sheet.rows[row].arrays
+    pairs = zip(of["classes"].tolist(), of["labels"].tolist(), strict=True)
+    return 100 * sum(a == b for a, b in pairs) / len(of["labels"])
 
 
-def test_table_4_and_its_claims_by_hand(sheet):
+def test_table_4_and_its_claims_by_hand(answers, sheet):
     value = values(sheet, results.TABLE4, results.TABLE2)
     retrieval, plain, ranked = (share(sheet, r) for r in ("retrieval", "classification", "ccfr"))
     assert len({retrieval, plain, ranked}) == 3, "the made-up answers must differ"
-    assert retrieval == pytest.approx(100 * (TEST.neighbors.labels[:, 0] == TEST.labels).mean())
-    assert plain == pytest.approx(100 * (TEST.probs.argmax(1) == TEST.labels).mean())
-    by_rule = Settings(0.6, 0.5).predictions(TEST.probs, TEST.neighbors)
-    assert ranked == pytest.approx(100 * (by_rule == TEST.labels).mean())
+    assert retrieval == pytest.approx(
+        100 * (answers.neighbors.labels[:, 0] == answers.labels).mean()
+    )
+    assert plain == pytest.approx(100 * (answers.probs.argmax(1) == answers.labels).mean())
+    by_rule = Settings(0.6, 0.5).predictions(answers.probs, answers.neighbors)
+    assert ranked == pytest.approx(100 * (by_rule == answers.labels).mean())
     assert value == pytest.approx(
         {
             "ccfr.table4.cub.retrieval": retrieval,
@@ -114,28 +109,28 @@ def test_the_numbers_of_another_set_stand_under_its_name(sheet_on):
     assert not any(".cub" in claim for claim in values(cars, *results.TABLES))
 
 
-def test_the_rival_is_the_yardstick(sheet):
+def test_the_rival_is_the_yardstick(answers, sheet):
     value = values(sheet, results.AHEAD)
-    rival = 100 * float((TEST.labels == 0).mean())
+    rival = 100 * float((answers.labels == 0).mean())
     gain = share(sheet, "ccfr") - rival
     assert value["own.ccfr.rival"] == pytest.approx(rival)
     assert value["ccfr.claim.best-accuracy"] == value["ccfr.text.gain.cub"] == pytest.approx(gain)
 
 
-def test_every_method_by_a_loop(methods, sheet):
+def test_every_method_by_a_loop(answers, methods, sheet):
     tables = (results.ACCURACY, results.PROBABILITIES)
     value = values(sheet, *tables)
     for name, method in methods.items():
         begins = f"own.ccfr.alternative.{name}"
-        probs, chosen = method.probs(TEST), method.predictions(TEST)
+        probs, chosen = method.probs(answers), method.predictions(answers)
         losses = [
             -math.log(max(row[label], 1e-6))
-            for row, label in zip(probs.tolist(), TEST.labels, strict=True)
+            for row, label in zip(probs.tolist(), answers.labels, strict=True)
         ]
         assert value[f"{begins}.log-loss"] == pytest.approx(sum(losses) / len(losses), rel=1e-5)
-        assert value[f"{begins}.accuracy"] == pytest.approx(100 * np.mean(chosen == TEST.labels))
+        assert value[f"{begins}.accuracy"] == pytest.approx(100 * np.mean(chosen == answers.labels))
         if np.array_equal(chosen, probs.argmax(1)):
-            error = reliability(probs, TEST.labels).ece
+            error = reliability(probs, answers.labels).ece
             assert value[f"{begins}.calibration"] == pytest.approx(error, abs=1e-6)
         if name != "softmax":
             step = value[f"{begins}.accuracy"] - value["own.ccfr.alternative.softmax.accuracy"]
@@ -161,9 +156,9 @@ def test_the_page_says_what_was_chosen(methods, sheet):
     assert len(value) == 7
 
 
-def test_without_neighbours_no_number_is_made_up(origin):
+def test_without_neighbours_no_number_is_made_up(answers, origin):
     sheet = Sheet("ccfr")
-    few = {"ids": TEST.ids, "labels": TEST.labels, "classes": TEST.labels}
+    few = {"ids": answers.ids, "labels": answers.labels, "classes": answers.labels}
     sheet.add(Record("ccfr", "fusion", few, origin()))
     results.derive(sheet, P)
     assert list(sheet.rows) == ["fusion"]
@@ -193,9 +188,9 @@ def test_the_published_gains_are_the_ledgers_own():
         assert gain in row
 
 
-def test_the_panels_say_each_methods_error(methods):
-    figure = results.calibration_panels(TEST, methods)
+def test_the_panels_say_each_methods_error(answers, methods):
+    figure = results.calibration_panels(answers, methods)
     assert len(figure.axes) == len(methods) == 6
-    error = reliability(TEST.probs, TEST.labels).ece
+    error = reliability(answers.probs, answers.labels).ece
     assert f"Softmax alone: {error:.3f}" in figure.alt
     assert figure.png().startswith(b"\x89PNG")
