@@ -162,7 +162,7 @@ def _on(lines: Lines, photographs: bool = True) -> str:
     several = len(runs) > len({line["title"] for line in own})
     parts: dict[str, str] = {}
     for line in own:
-        about = [line["title"], f"n = {line['n']:,}"]
+        about = [line["title"], f"n = {line['n']:,}" * (line["n"] > 1)]
         about += [line["protocol"]] * photographs
         about += [line["network"], f"preset {line['preset']}"] * several
         label = f"{_escaped(line['label'])}: " * labelled
