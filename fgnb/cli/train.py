@@ -28,7 +28,7 @@ def train(name: str, given: dict[str, str], *, keep: bool = False, dry_run: bool
     Raises:
         ValueError: an unknown stage, row or option.
     """
-    if keep:
+    if keep and not dry_run:
         _keep(name, given)
         return
     stage = build_stage(name, given)

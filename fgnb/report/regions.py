@@ -144,3 +144,9 @@ def draw_boxes(axes: Axes, boxes: Any, scales: Any, every: Any) -> None:
         }
         axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, lw=1.7, **style))
         seen[scale] += 1
+
+
+def spread(rows: Sequence[tuple[str, ImageSet, Regions]], count: int) -> Picture:
+    """Chosen boxes, a row a label, on at most ``count`` pictures from all over a set's order."""
+    count = min(count, *(len(own) for *_, own in rows))
+    return sheet([SheetRow(*row, [i * len(row[2]) // count for i in range(count)]) for row in rows])

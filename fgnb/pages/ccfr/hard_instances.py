@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import seaborn as sns
 
-from fgnb import ccfr
-from fgnb.data import ImageSet
-from fgnb.data.frame import frames_of
 from fgnb.metrics import wilson
+from fgnb.pages.ccfr.held_out import ROW, HeldOutAnswers, genera, plain_name
 from fgnb.report import kinds
 from fgnb.report.figures import BLUE, GREEN, ORANGE, RED, Picture, described, literal, subplots
 from fgnb.report.layout import numbers_table
 from fgnb.report.pictures import show
-from fgnb.report.rows import rows_of
 from fgnb.report.sheet import Number, Sheet
 
 NOTEBOOK = "ccfr/1-hard-instances"
 CODE = ("fgnb.ccfr.stages", "fgnb.data.frame")
-ROW = "plain-held-out"
 ROWS = (ROW,)
 
 CLAIM, _OWN = "ccfr.claim.similar-classes-fool-global-features", "own.ccfr.hard"
@@ -43,66 +38,6 @@ NUMBERS = numbers_table("Where global features fail, held-out images", [
 TABLES = (NUMBERS,)
 
 
-@dataclass(frozen=True)
-class HeldOutAnswers:
-    """What a classifier on global features answers to the held-out images."""
-
-    images: ImageSet
-    rows: np.ndarray  # int64[Q], positions of the held-out images
-    database: np.ndarray  # int64[N], positions of the other training images
-    labels: np.ndarray  # int64[Q]
-    probs: np.ndarray  # float32[Q, C]
-    sims: np.ndarray  # float32[Q, N], cosine similarity to the other training images
-    shares: np.ndarray  # float64[Q], share of the frame inside the object's box, in [0, 1]
-
-    @classmethod
-    def of(cls, images: ImageSet, run: Any) -> HeldOutAnswers:
-        """The answers kept in a run of ``ccfr/global`` on the held-out fold."""
-        kept, size = run.predictions, run.spec["image_size"]
-        rows, database = (rows_of(images, kept[f"{of}_ids"]) for of in ("query", "database"))
-        vectors = kept["query_embedding"], kept["database_embedding"]
-        near = ccfr.nearest(*vectors, kept["database_labels"], k=len(database))
-        sims = np.empty_like(near.sims)
-        np.put_along_axis(sims, near.index, near.sims, axis=1)
-        frames = frames_of(images, rows, image_size=size, crop_ratio=run.spec["crop_ratio"])
-        boxes = frames.boxes(images.boxes[rows][:, None])[:, 0].clip(0, size)
-        shares = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) / size**2
-        return cls(images, rows, database, kept["query_labels"], kept["query_probs"], sims, shares)
-
-    @property
-    def classes(self) -> np.ndarray:
-        """The predicted classes ``[Q]``."""
-        return np.asarray(self.probs.argmax(axis=1))
-
-    @property
-    def same_class(self) -> np.ndarray:
-        """Where an image of the database is of the query's class: ``bool[Q, N]``."""
-        return np.asarray(self.images.labels[self.database][None] == self.labels[:, None])
-
-    def confusion(self) -> np.ndarray:
-        """Images of class i answered with class j: ``int64[C, C]``."""
-        return self._by_class(np.eye(self.probs.shape[1], dtype=np.int64)[self.classes])
-
-    def pairs(self, count: int) -> list[tuple[int, int, int]]:
-        """The most confused classes and their errors, then by the probability given each other."""
-        errors, mass = self.confusion(), self._by_class(self.probs.astype(np.float64))
-        errors, mass = errors + errors.T, mass + mass.T
-        a, b = np.triu_indices(len(errors), 1)
-        order = np.lexsort((-mass[a, b], -errors[a, b]))[:count]
-        return [(int(a[i]), int(b[i]), int(errors[a[i], b[i]])) for i in order]
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What a record keeps besides the answers."""
-        own = self.same_class[np.arange(len(self.rows)), self.sims.argmax(axis=1)]
-        names = np.array(genera(self.images))
-        return {"genera": names, "object_shares": self.shares, "nearer_to_another_class": ~own}
-
-    def _by_class(self, values: np.ndarray) -> np.ndarray:
-        table = np.zeros((values.shape[1],) * 2, values.dtype)
-        np.add.at(table, self.labels, values)
-        return table
-
-
 def derive(sheet: Sheet, p: Any) -> None:
     """Add the rows ``errors`` (an entry a wrong answer) and ``sizes`` (quarters by size)."""
     of = sheet.rows[ROW].arrays if ROW in sheet.rows else {}
@@ -114,17 +49,6 @@ def derive(sheet: Sheet, p: Any) -> None:
     sheet.derive("errors", ROW, within_genus=true == answered, by_chance=chance)
     parts = quarters(of["object_shares"])
     sheet.derive("sizes", ROW, smallest=right[parts[0]], largest=right[parts[-1]])
-
-
-def genera(images: ImageSet) -> tuple[str, ...]:
-    """What look-alikes share in their names: birds the last word, cars and aircraft the first."""
-    place = -1 if images.layout == "cub" else 0
-    return tuple(plain_name(name).split()[place] for name in images.classes)
-
-
-def plain_name(name: str) -> str:
-    """A class's name without number and underscores."""
-    return name.split(".", 1)[-1].replace("_", " ")
 
 
 def quarters(shares: np.ndarray) -> list[np.ndarray]:

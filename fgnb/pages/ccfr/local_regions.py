@@ -193,7 +193,7 @@ def derive(sheet: Sheet, p: Any) -> None:
 
 def by_method(page: Page) -> render.Html:
     """Methods side by side: size of their boxes, what changed, and parts over chance."""
-    parts = []
+    parts: list[str] = []
     for sheet in page.sheets:
         lines = page.numbers(EACH, sheet).to_dict("records")
         cells = {line["claim"]: render.value(line) for line in lines}

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from fgnb.data import ImageSet
 from fgnb.pages.ccfr.local_regions import METHODS, OURS, Look
-from fgnb.pages.ccfr.region_sets import spread
 from fgnb.report import regions
 from fgnb.report.figures import Picture, bare, described, subplots
 from fgnb.report.rows import rows_of
@@ -21,7 +20,7 @@ class Figures(NamedTuple):
 
     def chosen(self, count: int = 6) -> Picture:
         """Fig. 4: the boxes of each method on some held-out pictures."""
-        return spread([(m, self.images, self.looks[m].regions) for m in METHODS], count)
+        return regions.spread([(m, self.images, self.looks[m].regions) for m in METHODS], count)
 
     def coverage(self) -> Picture:
         """What the boxes of each method lie on."""

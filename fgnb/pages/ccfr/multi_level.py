@@ -14,7 +14,7 @@ from scipy.cluster.hierarchy import dendrogram, fcluster, linkage
 from fgnb import ccfr
 from fgnb.ccfr.multilevel import CHILDREN
 from fgnb.data import ImageSet
-from fgnb.pages.ccfr.hard_instances import ROW, HeldOutAnswers, genera, plain_name
+from fgnb.pages.ccfr.held_out import ROW, HeldOutAnswers, genera, plain_name
 from fgnb.report import kinds
 from fgnb.report.figures import BLUE, GREEN, GREY, ORANGE, RED, Picture, described, literal
 from fgnb.report.layout import Line, Table, numbers_table

@@ -13,7 +13,7 @@ from fgnb.report import kinds
 from fgnb.report.coverage import CLAIMED, coverage, coverage_arrays
 from fgnb.report.figures import Picture
 from fgnb.report.layout import numbers_table
-from fgnb.report.regions import Regions, SheetRow, sheet
+from fgnb.report.regions import Regions, spread
 from fgnb.report.rows import rows_of
 from fgnb.report.sheet import Number, Sheet
 
@@ -64,12 +64,6 @@ def objects_of(images: ImageSet, found: Regions) -> np.ndarray:
     rows = rows_of(images, found.ids)
     frames = frames_of(images, rows, image_size=found.size, crop_ratio=found.crop_ratio)
     return np.asarray(frames.boxes(images.boxes[rows][:, None])[:, 0])
-
-
-def spread(rows: Sequence[tuple[str, ImageSet, Regions]], count: int) -> Picture:
-    """Chosen boxes, a row a label, on at most ``count`` pictures from all over a set's order."""
-    count = min(count, *(len(own) for *_, own in rows))
-    return sheet([SheetRow(*row, [i * len(row[2]) // count for i in range(count)]) for row in rows])
 
 
 def rows_of_sets(sets: Sequence[ImageSet], found: Sequence[Regions], count: int = 6) -> Picture:

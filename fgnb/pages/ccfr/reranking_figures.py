@@ -16,7 +16,7 @@ _NEIGHBORS, _LETTERS = 6, 24
 
 def topn(answers: Answers, images: str = "held-out images", n_max: int = 10) -> Picture:
     """How often the true class is among the best N, with its Wilson band (ccfr, Fig. 1)."""
-    (figure, axes), n = subplots(6.4, 3.6), len(answers.labels)
+    (figure, axes), n = subplots(6.4, 3.1), len(answers.labels)
     curve = 100 * topn_curve(answers.probs, answers.labels, n_max)
     ranks = np.arange(1, len(curve) + 1)
     low, high = 100 * np.array([wilson(round(share * n / 100), n) for share in curve]).T
@@ -35,7 +35,7 @@ def topn(answers: Answers, images: str = "held-out images", n_max: int = 10) -> 
 def reliability_diagram(answers: Answers, images: str = "held-out images") -> Picture:
     """Confidence against accuracy, with the threshold without labels (ccfr, section 4.2)."""
     bins, t_sf = reliability(answers.probs, answers.labels), mean_top1(answers.probs)
-    figure, (axes, below) = subplots(6.4, 4.2, 2, 1, sharex=True, height_ratios=[3, 1])
+    figure, (axes, below) = subplots(6.4, 3.9, 2, 1, sharex=True, height_ratios=[3, 1])
     full = bins.count > 0
     right, count = bins.accuracy[full], bins.count[full]
     ends = np.array([wilson(round(a * n), int(n)) for a, n in zip(right, count, strict=True)]).T

@@ -9,12 +9,12 @@ import pytest
 
 from fgnb.data import cub
 from fgnb.nn.weights import weights_info
-from fgnb.pages.ccfr import hard_instances
+from fgnb.pages.ccfr import hard_instances, held_out
 from fgnb.report import records
 from fgnb.report.sheet import Sheet
 
 NAMES = ("001.Grey_Owl", "002.Barn_Owl", "003.Sea_Gull")
-ROW = hard_instances.ROW
+ROW = held_out.ROW
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def run(images):
 
 @pytest.fixture
 def answers(images, run):
-    return hard_instances.HeldOutAnswers.of(images, run)
+    return held_out.HeldOutAnswers.of(images, run)
 
 
 def sheet_of(answers):
@@ -65,9 +65,9 @@ def values(sheet):
 
 
 def test_a_genus_is_the_last_word_of_a_bird_and_the_first_of_a_car(images):
-    assert hard_instances.genera(images) == ("Owl", "Owl", "Gull")
+    assert held_out.genera(images) == ("Owl", "Owl", "Gull")
     cars = replace(images, layout="cars", classes=("Audi A5 2012", "Audi TT 2011", "BMW M3 2012"))
-    assert hard_instances.genera(cars) == ("Audi", "Audi", "BMW")
+    assert held_out.genera(cars) == ("Audi", "Audi", "BMW")
 
 
 def test_similarities_are_cosines_by_a_loop(answers, run):
