@@ -184,6 +184,7 @@ def test_a_dry_run_says_the_key_and_trains_nothing(invoke, tmp_path):
     assert "0.5" in other.stdout
     key = next(line for line in done.stdout.splitlines() if line.startswith("key"))
     assert key not in other.stdout
+    assert key in invoke(*words, "--keep").stdout
     assert not (tmp_path / "runs").exists()
     wrong = invoke(*words, "-p", "leaning_rate", "1")
     assert wrong.exit_code == 1
