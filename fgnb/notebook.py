@@ -31,14 +31,8 @@ def begin(module: ModuleType, namespace: dict[str, Any]) -> Page:
         ParameterError: an unknown name, a wrong type, a value out of range; in one line.
         NotebookError: there is no such notebook, or its parameters cell can't be read.
     """
-    from types import SimpleNamespace
-
     from fgnb.report.page import Page
 
-    if isinstance(module, str):  # until the last chapter has a page module
-        values = parameters.check(module, namespace)
-        namespace.update(values)
-        return SimpleNamespace(**values)
     values = parameters.check(module.NOTEBOOK, namespace)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.ERROR)
