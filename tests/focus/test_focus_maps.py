@@ -4,15 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from fgnb import presets, training
-from fgnb.data import cub, load_rgb
+from fgnb.data import load_rgb
 from fgnb.data.transforms import eval_transform
-from fgnb.focus import attention_map, region_stage
+from fgnb.focus import attention_map
 from fgnb.focus.maps import ClassMaps, class_maps, every_class_map, trained_model
 from fgnb.focus.noise import stability_under_noise
 from fgnb.focus.proposals import cell_boxes
-
-SMOKE = presets.get("smoke", threads=1, batch_size=4)
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +50,6 @@ def test_correlation_is_numpys(made):
 def test_an_unknown_kind_is_named(made):
     with pytest.raises(ValueError, match="kind is 'mean'; it is one of maximum, predicted, true"):
         made.of("mean")
-
-
-@pytest.fixture
-def trained(write_cub, tmp_path, monkeypatch):
-    monkeypatch.setenv("FGNB_RUNS", str(tmp_path / "runs"))
-    images = cub.load(write_cub(classes=2, train=4, test=2, size=80), name="drawn")
-    stage = region_stage(SMOKE, images, backbone="resnet18", weights="random", start="logistic")
-    return stage, training.fit(stage, progress=False)
 
 
 def test_a_trained_stages_maps(trained):

@@ -6,21 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from fgnb import presets, training
-from fgnb.data import cub
-from fgnb.focus import region_stage
+from fgnb import training
 from fgnb.focus.region_answers import answers_under
 from fgnb.focus.region_stage import FocusStage
-
-SMOKE = presets.get("smoke", threads=1, batch_size=4)
-
-
-@pytest.fixture
-def trained(write_cub, tmp_path, monkeypatch):
-    monkeypatch.setenv("FGNB_RUNS", str(tmp_path / "runs"))
-    images = cub.load(write_cub(classes=2, train=4, test=2, size=80), name="drawn")
-    stage = region_stage(SMOKE, images, backbone="resnet18", weights="random", start="logistic")
-    return stage, training.fit(stage, progress=False)
 
 
 def slow(stage, run, **changes):

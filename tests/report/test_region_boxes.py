@@ -6,15 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from made_boxes import ANCHORS, SIZE, regions_of
 from matplotlib.colors import to_hex
 
 from fgnb.data import PART_NAMES, cub
-from fgnb.nn.regions import Anchors, Level
 from fgnb.report import coverage as covering
 from fgnb.report import regions
 
-SIZE = 24
-ANCHORS = Anchors.pyramid(SIZE, levels=[Level(4, 6), Level(8, 12)])
 METHODS = ("ranking loss", "none", "gate", "margin-rank")
 
 
@@ -26,14 +24,7 @@ def images(write_cub):
 def chosen(images, seed):
     scores = torch.from_numpy(np.random.default_rng(seed).random((6, len(ANCHORS)))).float()
     index = torch.cat([scores[:, :36].topk(2).indices, scores[:, 36:].topk(2).indices + 36], 1)
-    return regions.Regions(
-        ids=images.ids[~images.train],
-        boxes=ANCHORS.boxes[index].numpy(),
-        scores=scores.gather(1, index).numpy(),
-        scales=ANCHORS.scales[index].numpy(),
-        size=SIZE,
-        crop_ratio=1.0,
-    )
+    return regions_of(images, scores, index)
 
 
 @pytest.fixture

@@ -6,21 +6,18 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from made_boxes import ANCHORS, SIZE, regions_of
 
 from fgnb.ccfr import ROWS
 from fgnb.ccfr.proposals import Proposals
 from fgnb.data import cub
-from fgnb.nn.regions import Anchors, Level
 from fgnb.pages.ccfr import local_regions
 from fgnb.pages.ccfr.local_regions import Look
 from fgnb.pages.ccfr.local_regions_figures import Figures
 from fgnb.report.coverage import coverage
 from fgnb.report.records import Record
-from fgnb.report.regions import Regions
 from fgnb.report.sheet import Sheet
 
-SIZE = 24
-ANCHORS = Anchors.pyramid(SIZE, levels=[Level(4, 6), Level(8, 12)])
 OURS = local_regions.OURS
 
 
@@ -33,14 +30,7 @@ def look(images, seed):
     scores = torch.from_numpy(np.random.default_rng(seed).random((6, len(ANCHORS)))).float()
     asked = Proposals(scores, ANCHORS, 0.25, 2)
     index = asked.separate()
-    regions = Regions(
-        ids=images.ids[~images.train],
-        boxes=ANCHORS.boxes[index].numpy(),
-        scores=scores.gather(1, index).numpy(),
-        scales=ANCHORS.scales[index].numpy(),
-        size=SIZE,
-        crop_ratio=1.0,
-    )
+    regions = regions_of(images, scores, index)
     return Look(regions, asked, coverage(images, regions, ANCHORS))
 
 
