@@ -27,7 +27,8 @@ class Visit:
     errors: list[str] = field(default_factory=list)
 
 
-def _without(reason: str) -> None:
+def without(reason: str) -> None:
+    """Skip for want of something of the browser's; under CI, fail."""
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
@@ -42,11 +43,11 @@ def browser() -> Iterator[Any]:
     """
     path = os.environ.get("FGNB_CHROMIUM") or shutil.which("chromium")
     if not path:
-        _without("no chromium on the path; FGNB_CHROMIUM may name one")
+        without("no chromium on the path; FGNB_CHROMIUM may name one")
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
-        _without("playwright is not installed (pip install fgnb[dev])")
+        without("playwright is not installed (pip install fgnb[dev])")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield chromium

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from chromium import without
 
 from fgnb.report.surface import Surface
 
@@ -31,7 +32,7 @@ def test_it_is_drawn_from_the_local_script_and_prints_as_a_picture(visit, pages)
     found = visit((pages / "with.html").as_uri())
     page = found.page
     if not page.evaluate("!!document.createElement('canvas').getContext('webgl')"):
-        pytest.skip("this browser has no WebGL")
+        without("this browser has no WebGL")
     page.wait_for_selector("#surface .turn canvas", timeout=20_000)
     drawn = page.evaluate("document.querySelector('#surface .turn').data[0].z[1][2]")
     assert drawn == pytest.approx(100 * (0.5 + 0.1 * 5 / 6))
