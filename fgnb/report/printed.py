@@ -38,7 +38,7 @@ def _printed(table: str) -> Iterator[list[str]]:
     for method in dict.fromkeys(entry.method for entry in every):
         of = {entry.id.split(".")[2]: entry for entry in every if entry.method == method}
         first = next(iter(of.values()))
-        values = [render.published(of[s].value or 0.0, of[s].unit) if s in of else "" for s in SETS]
+        values = [render.printed(of[s]) if s in of else "" for s in SETS]
         cells = map(html.escape, (method, first.text.removeprefix("base model "), *values))
         muted = '<span class="fgnb-muted">{}</span>' if first.by == "cited" else "{}"
         yield [muted.format(cell) if cell else "" for cell in cells]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from fgnb.claims.schema import Entry
 from fgnb.report import readings
 from fgnb.report.kinds import KINDS
 from fgnb.report.layout import Table
@@ -148,6 +149,12 @@ def published(value: float, unit: str, *, step: bool = False) -> str:
     if unit == "percent" and "." not in text:
         text += ".0"
     return text + _SIGN.get(unit, "")
+
+
+def printed(entry: Entry) -> str:
+    """What the paper prints for an entry of the ledger; nothing where it prints no value."""
+    value = math.nan if entry.value is None else entry.value
+    return published(value, entry.unit) or "unreadable" * entry.unreadable
 
 
 def published_of(number: Number, set_names: Iterable[str]) -> str:

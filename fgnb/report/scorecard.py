@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import json
-import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ def read(executed: Iterable[Path]) -> pd.DataFrame:
     """The numbers beside executed notebooks, a line each: what a page's `details` kept."""
     lines: Lines = []
     for notebook in executed:
-        for file in sorted(notebook.with_suffix(".results").glob("*.numbers.json")):
+        for file in sorted(notebook.with_suffix(".results").glob(f"*{archive.NUMBERS}")):
             lines += json.loads(file.read_bytes())
     columns = dict.fromkeys([*COLUMNS, *_RUN, *(name for line in lines[:1] for name in line)])
     return pd.DataFrame(lines, columns=list(columns)).drop_duplicates(list(_SAME))
@@ -51,14 +50,13 @@ def score(numbers: pd.DataFrame, paper: str | None = None) -> pd.DataFrame:
     for entry in claims.load(paper):
         line = {name: getattr(entry, name) for name in ("id", "paper", "kind", "place", "home")}
         unmeasured = "cited" if entry.by == "cited" else "planned"
-        value = math.nan if entry.value is None else entry.value
         row = [] if entry.metric == "setting" else [entry.method, entry.metric]
         dataset = entry.dataset * (entry.kind == "number")
         words = [*row[:1], entry.text, *row[1:], dataset]
         known = dict.fromkeys(word for word in words if word not in ("", "none"))
         line["state"] = "measured" if entry.id in measured else unmeasured
-        line["published"] = render.published(value, entry.unit) or "unreadable" * entry.unreadable
-        lines.append({**line, "what": ", ".join(known) or entry.id})
+        told = {"published": render.printed(entry), "what": ", ".join(known) or entry.id}
+        lines.append(line | told)
     return pd.DataFrame(lines)
 
 
