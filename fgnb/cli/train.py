@@ -71,6 +71,7 @@ def build_stage(name: str, given: dict[str, str]) -> Any:
 
 def _keep(name: str, given: dict[str, str]) -> None:
     from fgnb.pages import recording
+    from fgnb.report.page import PUBLISHED
 
     paper, _, row = name.partition("/")
     if row not in rows(paper):
@@ -81,7 +82,8 @@ def _keep(name: str, given: dict[str, str]) -> None:
         raise ValueError(
             f"{images.title} are drawn; a record is of photographs: -p dataset cub, say"
         )
-    as_published = preset.name == "paper" and options == {"backbone": "resnet50"}
+    scale, backbone, _ = PUBLISHED  # the weights are the default's
+    as_published = preset.name == scale and options == {"backbone": backbone}
     record = recording.make(
         paper,
         row,

@@ -29,7 +29,7 @@ def beside(table: Table, frames: Frames) -> str:
         if any(lines):
             values = [render.value(line) if line else "" for line in lines]
             rows.append([html.escape(number.label), html.escape(number.claim), *values])
-    columns = ("", "Claim", *(_name(sheet) for sheet, _ in frames))
+    columns = ("", "Claim", *(named(sheet) for sheet, _ in frames))
     caption = f"Beside {html.escape(table.title)}"
     return render.grid(columns, rows, caption=caption) if rows else ""
 
@@ -41,7 +41,7 @@ def tests(table: Table, frames: Frames) -> str:
         lines = frame.drop_duplicates("rule").to_dict("records")
         rows = [_test(line, sheet) for line in lines if line["test"] or line["expect"]]
         if rows:
-            title = html.escape(f"{table.title}: {_name(sheet)}")
+            title = html.escape(f"{table.title}: {named(sheet)}")
             cells = [list(row.values()) for row in rows]
             parts.append(render.grid(list(rows[0]), cells, caption=title))
     return "".join(parts)
@@ -63,7 +63,7 @@ def settings(sheet: Sheet) -> str:
         own = ", ".join(text for text in texts if text not in shared)
         rows.append([html.escape(row), html.escape(own) or "as all"])
     of_all = ", ".join(text for text in first if text in shared)
-    caption = html.escape(f"{_name(sheet)}. All rows: {of_all}.")
+    caption = html.escape(f"{named(sheet)}. All rows: {of_all}.")
     return render.grid(("Row", "Its own"), rows, caption=caption)
 
 
@@ -99,7 +99,7 @@ def former(sheets: Sequence[Sheet], tables: Sequence[Table]) -> str:
         frames = [sheet.numbers(table.numbers) for table in tables]
         lines = [line for frame in frames for line in frame.to_dict("records")]
         rows = [[html.escape(line["label"]), render.value(line)] for line in lines]
-        title = f"{sheet.title}, {_name(sheet)}; test set read {times(_reads(sheet))}"
+        title = f"{sheet.title}, {named(sheet)}; test set read {times(_reads(sheet))}"
         if rows:
             parts.append(render.fold(title, render.grid(("", "Measured then"), rows)))
     return "".join(parts)
@@ -160,7 +160,8 @@ def _reads(sheet: Sheet) -> int:
     return sum(row.origin.test_reads for row in sheet.measured.values())
 
 
-def _name(sheet: Sheet) -> str:
+def named(sheet: Sheet) -> str:
+    """The set of a sheet, and whether it was recorded."""
     return f"{sheet.origin.dataset_title}, {'recorded' if sheet.recorded else 'this run'}"
 
 

@@ -18,7 +18,7 @@ from fgnb.ccfr.fusion import Fusion
 from fgnb.ccfr.proposals import Proposals, propose
 from fgnb.metrics.coverage import Coverage, box_sides, boxes_moved
 from fgnb.nn.backbones import NO_CUT
-from fgnb.report import kinds, render
+from fgnb.report import folds, kinds, render
 from fgnb.report.coverage import GROUPS, array_name, coverage, coverage_arrays
 from fgnb.report.layout import numbers_table
 from fgnb.report.page import Page
@@ -202,8 +202,7 @@ def by_method(page: Page) -> render.Html:
         claim = "own.ccfr.regions.{}.{}"
         rows = [[label, *(cells.get(claim.format(method, what), "") for method in METHODS)]
                 for what, label in _COMPARED.items()]  # fmt: skip
-        whose = "recorded" if sheet.recorded else "this run"
-        caption = html.escape(f"{sheet.origin.dataset_title}, {whose}")
+        caption = html.escape(folds.named(sheet))
         table = render.grid(("", *METHODS), rows, caption=caption)
         parts.append(render.fold(f"The same: {caption}", table) if parts else table)
     return render.Html("".join(parts))

@@ -21,7 +21,6 @@ from fgnb.pages.ccfr.explorer.over import explorer_over
 from fgnb.report import kinds
 from fgnb.report.layout import Line, Table, numbers_table
 from fgnb.report.page import Page
-from fgnb.report.records import Record
 from fgnb.report.render import Html, fold
 from fgnb.report.sheet import Number, Sheet
 
@@ -113,14 +112,11 @@ TABLES = tuple(table for tables in OF.values() for table in tables.values())
 def derive(sheet: Sheet, p: Any) -> None:
     """Every way to answer that follows from a row's probabilities and neighbours."""
     for features, (row, _) in FEATURES.items():
-        if row in sheet.rows:
-            _derive(sheet, p, features, sheet.rows[row])
+        if found := reranked.folds(sheet, row):
+            _derive(sheet, p, features, *found)
 
 
-def _derive(sheet: Sheet, p: Any, features: str, record: Record) -> None:
-    test, held_out = (reranked.answers(record, fold) for fold in ("", "held_out_"))
-    if test is None or held_out is None:
-        return
+def _derive(sheet: Sheet, p: Any, features: str, test: Answers, held_out: Answers) -> None:
     base, settings = reranked.base_settings(p), reranked.chosen(held_out, p)[0]
     tuned = tune(test.probs, test.neighbors, test.labels, base, topn=(p.topn,)).settings
 
@@ -150,7 +146,7 @@ def _derive(sheet: Sheet, p: Any, features: str, record: Record) -> None:
     if test.logistic_probs is not None:
         made["logistic"] = (test.logistic_probs.argmax(axis=1), {})
     for name, (classes, more) in made.items():
-        sheet.derive(f"{features}-{name}", record.row, classes=classes, **more)
+        sheet.derive(f"{features}-{name}", FEATURES[features][0], classes=classes, **more)
 
 
 def explorer(page: Page, answers: Answers, settings: Settings) -> Explorer:
