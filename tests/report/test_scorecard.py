@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fgnb import claims
-from fgnb.report import archive, folds, kinds, scorecard
+from fgnb.report import archive, folds, kinds, render, scorecard
 from fgnb.report.layout import Step, rows_table
 from fgnb.report.records import Record
 from fgnb.report.sheet import Number, Sheet
@@ -223,3 +223,10 @@ def test_the_page_builds_without_a_warning_and_lists_the_refused(numbers, origin
 def test_an_unknown_paper_is_refused(numbers):
     with pytest.raises(ValueError, match="paper was 'cffr'"):
         scorecard.score(numbers(PHOTOGRAPHS), "cffr")
+
+
+def test_what_can_not_be_read_in_a_paper_is_no_nought():
+    ledger = claims.load()
+    assert render.printed(ledger["joint.table1.cub.simon"]) == "unreadable"
+    assert render.printed(ledger["joint.table1.cub.liu"]) == "85.4 %"
+    assert render.printed(ledger["ccfr.claim.fusion-helps"]) == ""
