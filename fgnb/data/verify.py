@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from fgnb.data import aircraft, cars, cub
 from fgnb.data.fingerprint import images_sha256
 from fgnb.data.images import load_rgb
-from fgnb.data.imageset import ORIGINAL_PIXELS, UNVERIFIED_PIXELS
+from fgnb.data.imageset import ORIGINAL_PIXELS, UNVERIFIED_PIXELS, ImageSet
 
 LAYOUTS = {"cub": cub, "cars": cars, "aircraft": aircraft}
 
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """A set that passed: where it is, what it is, how much of it there is."""
+    """A set that passed: where it is, what it is, how much of it there is, what to look at.
+
+    `warnings` are what does not make a set unusable, each one line that says how many images it
+    is about and names the first.
+    """
 
     root: Path
     layout: str
@@ -28,6 +33,7 @@ class VerifyReport:
     decoded: int
     images_sha256: str
     fingerprint: str
+    warnings: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         standing = {
@@ -50,6 +56,7 @@ class VerifyReport:
             f"  images       {self.train} training, {self.test} test ({opened})\n"
             f"  images hash  {self.images_sha256}\n"
             f"  manifest     {self.fingerprint}"
+            + "".join(f"\n  warning      {warning}" for warning in self.warnings)
         )
 
 
@@ -83,4 +90,11 @@ def verify(root: str | Path, layout: str = "cub", *, decode: bool = False) -> Ve
         decoded=len(images) if decode else 0,
         images_sha256=images_sha256(images.root / images.folder, images.files),
         fingerprint=images.fingerprint,
+        warnings=_warnings(images),
     )
+
+
+def _warnings(images: ImageSet) -> tuple[str, ...]:
+    """What there is to say of a sound set, one line each; empty where there is nothing."""
+    checks: tuple[Callable[[ImageSet], str | None], ...] = ()
+    return tuple(said for said in (check(images) for check in checks) if said)
