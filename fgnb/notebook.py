@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # Libraries that talk on a page.
 _TALKATIVE = ("pytorch_lightning", "lightning", "lightning_fabric", "timm", "PIL", "matplotlib")
 # Parameters that choose data, network and chance, and leave the recipe as it is.
-FREE = frozenset({"preset", "dataset", "data_root", "backbone", "weights", "seed"})
+FREE = frozenset({"preset", "dataset", "data_root", "classes", "backbone", "weights", "seed"})
 
 
 def begin(module: ModuleType, namespace: dict[str, Any]) -> Page:

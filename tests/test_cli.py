@@ -189,3 +189,17 @@ def test_a_dry_run_says_the_key_and_trains_nothing(invoke, tmp_path):
     wrong = invoke(*words, "-p", "leaning_rate", "1")
     assert wrong.exit_code == 1
     assert "leaning_rate" in wrong.stderr
+
+
+def test_train_takes_some_classes_of_a_set(invoke):
+    words = ("train", "ccfr/global", "-p", "preset", "smoke", "--dry-run")
+    some = invoke(*words, "-p", "classes", "2-4")
+    assert some.exit_code == 0, some.output
+    assert "drawn birds (classes 2 to 4 of 6), 24 pictures" in some.stdout
+    kept = [line for line in some.stdout.splitlines() if line.startswith(("key", "data"))]
+    assert not set(kept) & set(invoke(*words).stdout.splitlines())
+    wrong = invoke(*words, "-p", "classes", "2-9")
+    assert wrong.exit_code == 1
+    assert wrong.stderr.splitlines() == [
+        "fgnb: classes is '2-9': drawn birds (6 classes) has no class 7; its ids are 1-6"
+    ]

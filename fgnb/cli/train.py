@@ -12,7 +12,7 @@ import typer
 from fgnb.cli.words import literal
 
 _ROOMS = ("baselines", "joint", "pose", "focus", "ccfr")
-_SCALE = {"preset": "demo", "dataset": "drawn", "data_root": "", "seed": "0"}
+_SCALE = {"preset": "demo", "dataset": "drawn", "data_root": "", "classes": "", "seed": "0"}
 
 
 def train(name: str, given: dict[str, str], *, keep: bool = False, dry_run: bool = False) -> None:
@@ -20,7 +20,7 @@ def train(name: str, given: dict[str, str], *, keep: bool = False, dry_run: bool
 
     Args:
         name: room/stage or room/row, e.g. "ccfr/global" or "ccfr/scale-nms".
-        given: preset, dataset, data_root, seed, and options or spec fields of the stage.
+        given: preset, dataset, data_root, classes, seed, and options or spec fields of the stage.
         keep: put the row's answers into results/recorded/.
         dry_run: train nothing. A drawn set that is not there yet is drawn all the same, since
             the number of its pictures and its fingerprint are part of the plan.
@@ -107,7 +107,12 @@ def _asked(given: dict[str, str]) -> tuple[Any, Any, int, dict[str, Any]]:
     if not isinstance(seed, int):
         raise ValueError(f"seed is {scale['seed']!r}, needs a whole number")
     preset = presets.get(scale["preset"])
-    images = open_images(scale["dataset"], data_root=scale["data_root"] or None, preset=preset)
+    images = open_images(
+        scale["dataset"],
+        data_root=scale["data_root"] or None,
+        preset=preset,
+        classes=scale["classes"],
+    )
     return preset, images, seed, options
 
 

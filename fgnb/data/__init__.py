@@ -7,6 +7,7 @@ from fgnb.data.images import load_rgb
 from fgnb.data.imageset import DataError, ImageSet
 from fgnb.data.open import open_images
 from fgnb.data.parts import BODY_PARTS, HEAD_PARTS, PART_NAMES, part_boxes
+from fgnb.data.restrict import restrict
 from fgnb.data.samplers import PKSampler, shuffled_batches
 from fgnb.data.verify import VerifyReport, verify
 
@@ -21,6 +22,7 @@ __all__ = [
     "load_rgb",
     "open_images",
     "part_boxes",
+    "restrict",
     "shuffled_batches",
     "verify",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fgnb.data.fingerprint import images_sha256, manifest_sha256
+from fgnb.data.fingerprint import images_sha256, set_sha256
 from fgnb.data.imageset import DataError, ImageSet
 from fgnb.data.protocol import Publication, settle
 
@@ -117,18 +117,26 @@ def image_set(
         ids=notes.ids,
         labels=labels,
         classes=classes,
+        class_ids=used.astype(np.int64),
         train=notes.train,
         boxes=notes.boxes,
         parts=notes.parts,
         visible=notes.visible,
         protocol=standing.protocol,
-        fingerprint=manifest_sha256(
+        fingerprint=set_sha256(
             images,
-            (notes.files, classes),
-            (notes.ids, labels, notes.train, notes.boxes, notes.parts, notes.visible),
+            notes.files,
+            classes,
+            notes.ids,
+            labels,
+            notes.train,
+            notes.boxes,
+            notes.parts,
+            notes.visible,
         ),
         published=None if standing.protocol == "drawn" else dict(of.counts),
         pixels=standing.pixels,
+        whole=standing.whole,
     )
 
 

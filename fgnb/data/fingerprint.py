@@ -35,11 +35,32 @@ def images_sha256(folder: Path, files: Sequence[str]) -> str:
 @lru_cache(maxsize=16)
 def _images_sha256(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
     total = hashlib.sha256()
-    for name, _, _ in stamps:
-        total.update(PurePosixPath(name).name.encode() + b"\0")
-        with (folder / name).open("rb") as file:
-            total.update(hashlib.file_digest(file, "sha256").digest())
+    for stamp in stamps:
+        total.update(PurePosixPath(stamp[0]).name.encode() + b"\0")
+        total.update(_file_sha256(folder, *stamp))
     return total.hexdigest()
+
+
+@lru_cache(maxsize=1 << 16)
+def _file_sha256(folder: Path, name: str, size: int, changed: int) -> bytes:
+    """A file's hash, kept by itself: a part of a set is hashed without reading it again."""
+    with (folder / name).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def set_sha256(
+    images: str,
+    files: Sequence[str],
+    classes: Sequence[str],
+    ids: NDArray[np.int64],
+    labels: NDArray[np.int64],
+    train: NDArray[np.bool_],
+    boxes: NDArray[np.float32],
+    parts: NDArray[np.float32],
+    visible: NDArray[np.bool_],
+) -> str:
+    """The fingerprint of a set, from the images' digest and what `ImageSet` holds of them."""
+    return manifest_sha256(images, (files, classes), (ids, labels, train, boxes, parts, visible))
 
 
 def manifest_sha256(

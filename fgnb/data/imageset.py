@@ -23,6 +23,25 @@ class DataError(ValueError):
     """A fault of the data: which file, what was expected, what to do."""
 
 
+@dataclass(frozen=True)
+class Whole:
+    """The set that an image set is, or is a part of: what its title is made of.
+
+    Attributes:
+        name: e.g. "CUB-200-2011" or "drawn birds".
+        classes: the number of its classes.
+        remark: what the title says besides, e.g. "a split of its own"; often empty.
+    """
+
+    name: str
+    classes: int
+    remark: str = ""
+
+    def title(self, classes: str) -> str:
+        """What a page calls a part of it, described in words, e.g. "40 of 200 classes"."""
+        return f"{self.name} ({', '.join(filter(None, (classes, self.remark)))})"
+
+
 @dataclass(frozen=True, eq=False)
 class ImageSet:
     """N labelled images with their official split, boxes and part locations.
@@ -36,6 +55,7 @@ class ImageSet:
         ids: int64[N], the official image ids.
         labels: int64[N], contiguous from 0; they index `classes`.
         classes: the class names.
+        class_ids: int64[C], the official ids of the classes, ascending.
         train: bool[N], True for training images.
         boxes: float32[N, 4] as (x1, y1, x2, y2) in pixels, x1 < x2.
         parts: float32[N, P, 2] as (x, y) in pixels; (0, 0) where a part is not visible.
@@ -45,6 +65,9 @@ class ImageSet:
         fingerprint: SHA-256 over images and annotations, the data manifest's hash.
         published: counts of the full set ("classes", "train", "test"); None for drawn sets.
         folder: the folder below `root` that holds the images; empty where it is `root` itself.
+        whole: the set that this one is, or is a part of; None where nothing is known of it.
+        restriction: the ids of the classes that the set was restricted to, e.g. "1-40"; empty
+            where it is all that lies in `root`. See `fgnb.data.restrict`.
         pixels: what was done to the pictures of a real set, as its `images.json` declares it, e.g.
             "original size, re-encoded as JPEG at quality 80"; "original" where nothing was;
             "unverified pixels" without that file; empty for drawn sets. Not in `fingerprint`.
@@ -58,6 +81,7 @@ class ImageSet:
     ids: NDArray[np.int64]
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
+    class_ids: NDArray[np.int64]
     train: NDArray[np.bool_]
     boxes: NDArray[np.float32]
     parts: NDArray[np.float32]
@@ -67,12 +91,15 @@ class ImageSet:
     published: dict[str, int] | None = None
     folder: str = "images"
     pixels: str = ""
+    whole: Whole | None = None
+    restriction: str = ""
 
     def __post_init__(self) -> None:
         n, n_parts = len(self.files), self.parts.shape[1] if self.parts.ndim == 3 else -1
         needed = {
             "ids": (n,),
             "labels": (n,),
+            "class_ids": (len(self.classes),),
             "train": (n,),
             "boxes": (n, 4),
             "parts": (n, n_parts, 2),

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fgnb.data.imageset import ORIGINAL_PIXELS, UNVERIFIED_PIXELS, DataError, ImageSet
+from fgnb.data.imageset import ORIGINAL_PIXELS, UNVERIFIED_PIXELS, DataError, ImageSet, Whole
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,13 @@ class Standing:
     Attributes:
         protocol: "official", "subset" or "drawn".
         title: what a page calls the set, e.g. "CUB-200-2011 (40 of 200 classes)".
+        whole: as in `ImageSet.whole`.
         pixels: as in `ImageSet.pixels`.
     """
 
     protocol: str
     title: str
+    whole: Whole
     pixels: str = ""
 
 
@@ -105,13 +107,13 @@ def settle(
     found = {"classes": class_ids, **{k: counts[k] for k in ("train", "test")}}
     found["images_sha256"] = images
     if (root / "subset.json").is_file():
-        return Standing("subset", _declared(root / "subset.json", found, of), pixels)
+        return _declared(root / "subset.json", found, of, pixels)
     if counts == of.counts:
-        return Standing("official", of.title, pixels)
+        return Standing("official", of.title, Whole(of.title, of.classes), pixels)
     for path in sorted((Path(__file__).parent / "subsets").glob("*.json")):
         declared = _read_json(path)
         if declared.get("of") == of.title and declared.get("images_sha256") == images:
-            return Standing("subset", _declared(path, found, of), pixels)
+            return _declared(path, found, of, pixels)
     raise DataError(
         f"{root} holds {_words(counts)}; the published {of.title} has {_words(of.counts)}. "
         f"If files are missing: {of.hint} If it is a subset on purpose, declare it in "
@@ -177,12 +179,14 @@ def _drawn(path: Path, counts: dict[str, int]) -> Standing:
             f"{path} was drawn with {planned}, found were {counts}. Delete the folder "
             f"{path.parent} and draw the set again."
         )
-    control = ", control set" if spec.get("control") else ""
-    return Standing("drawn", f"drawn {spec.get('kind')} ({species} classes{control})")
+    whole = Whole(
+        f"drawn {spec.get('kind')}", counts["classes"], "control set" if spec.get("control") else ""
+    )
+    return Standing("drawn", whole.title(f"{species} classes"), whole)
 
 
-def _declared(path: Path, found: dict[str, Any], of: Publication) -> str:
-    """The title of the subset that `path` declares, once all that it says was found."""
+def _declared(path: Path, found: dict[str, Any], of: Publication, pixels: str) -> Standing:
+    """The subset that `path` declares, once all that it says was found."""
     declared = _read_json(path)
     if declared.get("of") != of.title:
         raise DataError(
@@ -193,9 +197,10 @@ def _declared(path: Path, found: dict[str, Any], of: Publication) -> str:
             raise DataError(f'{path} lacks "{key}"; for the files found it would be {value!r}')
         if declared[key] != value:
             raise DataError(_disagreement(path, key, declared[key], value))
-    own_split = "" if declared.get("split", "official") == "official" else ", a split of its own"
-    n = len(found["classes"])
-    return f"{of.title} ({n} of {of.classes} classes{own_split})"
+    own_split = declared.get("split", "official") != "official"
+    whole = Whole(of.title, of.classes, "a split of its own" if own_split else "")
+    title = whole.title(f"{len(found['classes'])} of {of.classes} classes")
+    return Standing("subset", title, whole, pixels)
 
 
 def _disagreement(path: Path, key: str, declared: Any, found: Any) -> str:

@@ -69,11 +69,11 @@ def settings(sheet: Sheet) -> str:
 
 def provenance(sheet: Sheet) -> str:
     """Where the rows of a sheet come from: what all share once, then each row."""
-    of = sheet.origin
+    of, part = sheet.origin, f" ({sheet.origin.restriction})" * bool(sheet.origin.restriction)
     digits = "" if of.weights_sha256 == NONE else f", SHA-256 {of.weights_sha256[:16]}"
     pairs = {
         "Data": f"{of.dataset_title}; {of.pixels}; manifest {of.manifest[:16]}",
-        "Images": f"{of.classes} classes, {of.n_train} training, {of.n_test} test",
+        "Images": f"{of.classes} classes{part}, {of.n_train} training, {of.n_test} test",
         "Backbone": f"{of.backbone}, weights {of.weights_tag}{digits}",
         "Preset": of.preset,
         "Versions": ", ".join(f"{name} {version}" for name, version in of.versions.items()),

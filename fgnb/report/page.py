@@ -41,8 +41,7 @@ class Page:
         """``as_declared`` says that every parameter of the recipe has its default."""
         self.module, self.p = module, SimpleNamespace(**parameters)
         self.notebook: str = module.NOTEBOOK
-        self.paper = self.notebook.partition("/")[0]
-        self.scale = presets.get(self.p.preset)
+        self.paper, self.scale = self.notebook.partition("/")[0], presets.get(self.p.preset)
         self._as_declared = as_declared
         self._here: dict[str, Sheet] = {}
         self._frames: dict[tuple[int, int], pd.DataFrame] = {}
@@ -60,8 +59,10 @@ class Page:
         return self.open(self.p.dataset)
 
     def open(self, name: str, scale: Any = None) -> Any:
-        """The set of a name, drawn at the page's scale or another."""
-        return data.open_images(name, data_root=self.p.data_root, preset=scale or self.scale)
+        """The set of a name, at the page's scale or another; `classes` restrict the page's own."""
+        classes = getattr(self.p, "classes", "") if name == self.p.dataset else ""
+        about = {"data_root": self.p.data_root, "preset": scale or self.scale, "classes": classes}
+        return data.open_images(name, **about)
 
     @cached_property
     def weights(self) -> Any:
@@ -201,5 +202,4 @@ class Page:
                 about = {"notebook": self.notebook, "table": table.title, **folds.about(sheet)}
                 lines += [{**line, **about} for line in frame.to_dict("records")]
         text = json.dumps(lines, indent=1, ensure_ascii=False, default=np.generic.item)
-        name = self.notebook.rpartition("/")[2]
-        write_atomic(folder / f"{name}{archive.NUMBERS}", f"{text}\n")
+        write_atomic(folder / f"{self.notebook.rpartition('/')[2]}{archive.NUMBERS}", f"{text}\n")

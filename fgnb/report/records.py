@@ -67,6 +67,7 @@ class Provenance(BaseModel):
     code: Sha256  # of the code that trained and answered
     code_of: Annotated[tuple[Text, ...], Field(min_length=1)]
     spec: dict[str, Any]  # what the row was set to
+    restriction: str = ""  # ids of the classes that a larger set was restricted to, e.g. "1-40"
     recorded: str = ""  # day and hour, empty for the run at hand
     note: str = ""  # what a reader must know besides
 
@@ -167,6 +168,7 @@ def of_run(
         code=code_digest(modules),
         code_of=modules,
         spec=spec,
+        restriction=images.restriction,
     )
     return Record(context.paper, row, {k: np.asarray(v) for k, v in arrays.items()}, origin)
 

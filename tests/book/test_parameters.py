@@ -3,7 +3,9 @@
 from types import SimpleNamespace
 
 import pytest
+from conftest import PARAMETERS
 
+from fgnb import paths
 from fgnb.book import parameters
 from fgnb.book.parameters import ParameterError
 from fgnb.book.sources import NotebookError
@@ -51,6 +53,20 @@ def test_faulty_overrides_are_refused_in_one_line(page, values, message):
         parameters.given(parameters.declared(page), values, page)
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
+
+
+def test_every_notebook_can_be_restricted_to_classes():
+    for file in sorted(paths.notebooks_root().rglob("*.ipynb")):
+        names = [parameter.name for parameter in parameters.declared(file)]
+        assert names.index("classes") == names.index("data_root") + 1, file
+
+
+def test_classes_change_the_data_and_leave_the_recipe(project):
+    project.add("a/page", parameters=f'{PARAMETERS}\nclasses: str = ""  # of the set')
+    module = SimpleNamespace(NOTEBOOK="a/page", TABLES=())
+    for changed, as_declared in (({"classes": "1-3"}, True), ({"topn": 4}, False)):
+        page = begin_page(module, {**DEFAULTS, "classes": "", **changed})
+        assert page._as_declared is as_declared
 
 
 def test_begin_returns_the_parameters_and_sets_them(page):

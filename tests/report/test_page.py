@@ -89,6 +89,7 @@ def trained(page):
             "classes": tuple("abcdef"),
             "n_train": 9,
             "n_test": 30,
+            "restriction": "",
         },
     )
     page.images = images
@@ -179,6 +180,20 @@ def test_former_recordings_and_changed_code_are_said(module, recorded):
     recorded(code="e" * 64, recorded="2026-06-01 10:00")
     page = Page(module, PARAMETERS, as_declared=True)
     assert "The code has changed since 2 of 2 recorded rows" in page.summary().text
+
+
+def test_classes_restrict_the_pages_own_set_and_no_other(module, recorded, monkeypatch):
+    asked = []
+    monkeypatch.setattr("fgnb.data.open_images", lambda name, **given: asked.append((name, given)))
+    page = Page(module, {**PARAMETERS, "classes": "2-5"}, as_declared=True)
+    assert page.images is None
+    page.open("drawn-control")
+    Page(module, PARAMETERS, as_declared=True).open("drawn")
+    assert [(name, given["classes"]) for name, given in asked] == [
+        ("drawn", "2-5"),
+        ("drawn-control", ""),
+        ("drawn", ""),
+    ]
 
 
 def test_published_needs_everything_to_be_the_papers(module, recorded):

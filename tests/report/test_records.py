@@ -13,7 +13,8 @@ from fgnb.report import archive, records
 from fgnb.report.records import Provenance, Record
 
 ROOT = Path(__file__).resolve().parents[2] / "results" / "recorded"
-FIELDS = [name for name in Provenance.model_fields if name not in ("recorded", "note")]
+OPTIONAL = ("restriction", "recorded", "note")
+FIELDS = [name for name in Provenance.model_fields if name not in OPTIONAL]
 
 
 @pytest.fixture
@@ -161,7 +162,7 @@ def test_code_that_changed_since_is_noticed(record):
 def test_a_run_becomes_a_record_with_its_answers_and_no_path():
     images = SimpleNamespace(
         **{"title": "CUB", "fingerprint": "a" * 64, "protocol": "subset", "pixels": "re-encoded"},
-        **{"classes": ("a", "b", "c"), "n_train": 4, "n_test": 2},
+        **{"classes": ("a", "b", "c"), "n_train": 4, "n_test": 2, "restriction": "1-2,7"},
     )
     weights = SimpleNamespace(backbone="resnet18", tag="resnet18.tv_in1k", sha256="b" * 64)
     probs = np.array([[0.2, 0.7, 0.1], [0.5, 0.3, 0.2]], np.float32)
@@ -184,6 +185,7 @@ def test_a_run_becomes_a_record_with_its_answers_and_no_path():
     assert made.origin.spec == {"seed": 3, "threads": 2, "cut": 16, "betas": [0.9, 0.99]}
     assert (made.origin.seeds, made.origin.seconds) == ((3,), 30.0)
     assert made.origin.protocol == "subset"
+    assert made.origin.restriction == "1-2,7"
     assert made.code_state() == "same"
     counted = records.of_set(context, "set", {"labels": [0, 1]}, ["fgnb.data"])
     assert counted.origin.backbone == "none"
