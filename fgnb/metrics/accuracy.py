@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fgnb.data.arguments import as_array, as_whole
 from fgnb.metrics.checks import as_correct, as_labels, as_scores, wrong_shape
 
 
@@ -27,7 +28,7 @@ def accuracy(scores: Any, labels: Any) -> float:
     >>> accuracy([[0.1, 0.9], [0.8, 0.2]], [1, 1])
     0.5
     """
-    given = np.asarray(scores)
+    given = as_array("scores", scores)
     if given.ndim == 1 and given.size:
         predictions = as_labels("scores", given, len(given))
         return float(np.mean(predictions == as_labels("labels", labels, len(given))))
@@ -53,8 +54,7 @@ def topn_curve(scores: Any, labels: Any, n_max: int) -> NDArray[np.float64]:
     >>> topn_curve([[0.5, 0.3, 0.2], [0.2, 0.5, 0.3]], [0, 2], 3).tolist()
     [0.5, 1.0, 1.0]
     """
-    if n_max < 1:
-        raise ValueError(f"n_max is {n_max}, needs at least 1")
+    n_max = as_whole("n_max", n_max, 1)
     ranks = true_class_ranks(scores, labels)
     return np.mean(ranks[:, None] < np.arange(1, n_max + 1), axis=0)
 

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from fgnb.data.arguments import as_number, as_whole
 from fgnb.metrics.accuracy import true_class_ranks
-from fgnb.metrics.checks import as_correct, as_labels, as_scores, wrong_shape
+from fgnb.metrics.checks import as_correct, as_floats, as_fraction, as_labels, as_probs, wrong_shape
 
 FLOOR = 1e-6  # the least probability that a log likelihood sees: a zero costs 13.8 nats
 _TEMPERATURES = (0.02, 50.0)
@@ -54,7 +55,7 @@ def reliability(probs: Any, labels: Any, bins: int = 10) -> Reliability:
         ValueError: if a shape or number is out of range, or the rows are no probabilities
             (re-ranked scores, for one, are not).
     """
-    table = _as_probs(probs)
+    table = as_probs("probs", probs)
     return _binned(table.max(axis=1), true_class_ranks(table, labels) == 0, bins)
 
 
@@ -72,7 +73,7 @@ def expected_calibration_error(confidence: Any, correct: Any, bins: int = 10) ->
     >>> expected_calibration_error([0.75, 0.75, 0.5, 0.5], [1, 1, 1, 0])
     0.125
     """
-    sure = np.asarray(confidence, dtype=np.float64)
+    sure = as_floats("confidence", confidence)
     right = as_correct("correct", correct, 1)
     if sure.shape != right.shape:
         raise wrong_shape("confidence", sure, f"{right.shape}, that of correct")
@@ -98,9 +99,8 @@ def negative_log_likelihood(probs: Any, labels: Any, floor: float = FLOOR) -> fl
     >>> round(negative_log_likelihood([[0.5, 0.5], [0.25, 0.75]], [0, 1]), 4)
     0.4904
     """
-    table = _as_probs(probs)
-    if not 0.0 < floor < 1.0:
-        raise ValueError(f"floor is {floor}, needs a number strictly between 0 and 1")
+    table = as_probs("probs", probs)
+    floor = as_fraction("floor", floor)
     own = table[np.arange(len(table)), as_labels("labels", labels, *table.shape)]
     return float(-np.log(np.maximum(own, floor)).mean())
 
@@ -122,7 +122,8 @@ def temper(probs: Any, temperature: float) -> NDArray[np.float64]:
     >>> temper([[0.8, 0.2]], 2.0).round(3).tolist()
     [[0.667, 0.333]]
     """
-    table = _as_probs(probs)
+    table = as_probs("probs", probs)
+    temperature = as_number("temperature", temperature)
     if not (temperature > 0.0 and np.isfinite(temperature)):
         raise ValueError(f"temperature is {temperature}, needs a finite number above 0")
     return _tempered(np.log(np.maximum(table, 1e-12)), temperature)
@@ -144,7 +145,7 @@ def fit_temperature(probs: Any, labels: Any) -> float:
     >>> round(fit_temperature([[0.9, 0.1]] * 4, [0, 0, 0, 1]), 2)
     2.0
     """
-    table = _as_probs(probs)
+    table = as_probs("probs", probs)
     columns = as_labels("labels", labels, *table.shape)
     logits = np.log(np.maximum(table, 1e-12))
     rows = np.arange(len(table))
@@ -161,18 +162,6 @@ def fit_temperature(probs: Any, labels: Any) -> float:
     return float(np.exp(min(ends, key=lambda place: ends[place])))
 
 
-def _as_probs(probs: Any) -> NDArray[np.float64]:
-    """Float64[N, C] of rows that sum to 1."""
-    table = as_scores("probs", probs)
-    if table.min() < 0 or table.max() > 1 + 1e-6 or np.abs(table.sum(axis=1) - 1).max() > 1e-3:
-        raise ValueError(
-            f"probs runs from {table.min():.4g} to {table.max():.4g} with row sums from "
-            f"{table.sum(axis=1).min():.4g} to {table.sum(axis=1).max():.4g}, needs rows of "
-            "probabilities that sum to 1"
-        )
-    return table
-
-
 def _tempered(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
     scaled = logits / temperature
     raised = np.exp(scaled - scaled.max(axis=1, keepdims=True))
@@ -181,8 +170,7 @@ def _tempered(logits: NDArray[np.float64], temperature: float) -> NDArray[np.flo
 
 def _binned(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int) -> Reliability:
     """Confidence and correctness, both [N], grouped into equally wide bins."""
-    if bins < 1:
-        raise ValueError(f"bins is {bins}, needs at least 1")
+    bins = as_whole("bins", bins, 1)
     edges = np.linspace(0.0, 1.0, bins + 1)
     place = np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, bins - 1)
     count = np.bincount(place, minlength=bins)

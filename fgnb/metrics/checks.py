@@ -7,15 +7,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fgnb.data.arguments import (
+    BELOW_ZERO,
+    ROW_SUM,
+    as_array,
+    as_flags,
+    as_number,
+    no_probabilities,
+)
+
 
 def wrong_shape(name: str, array: NDArray[Any], needed: str) -> ValueError:
     """The error for an argument of a wrong shape."""
     return ValueError(f"{name} has shape {array.shape}, needs {needed}")
 
 
+def as_floats(name: str, values: Any) -> NDArray[np.float64]:
+    """Float64 array of any shape."""
+    return as_array(name, values).astype(np.float64, copy=False)
+
+
 def as_scores(name: str, values: Any) -> NDArray[np.float64]:
     """Float64[N, C] with N and C of at least 1 and no nan."""
-    scores = np.asarray(values, dtype=np.float64)
+    scores = as_floats(name, values)
     if scores.ndim != 2 or 0 in scores.shape:
         raise wrong_shape(name, scores, "(N, C), both at least 1")
     if np.isnan(scores).any():
@@ -23,9 +37,18 @@ def as_scores(name: str, values: Any) -> NDArray[np.float64]:
     return scores
 
 
+def as_probs(name: str, values: Any) -> NDArray[np.float64]:
+    """Float64[N, C] of rows that sum to 1, but for rounding to half precision."""
+    table = as_scores(name, values)
+    sums = table.sum(axis=1)
+    if table.min() < -BELOW_ZERO or not (np.abs(sums - 1) <= ROW_SUM).all():
+        raise ValueError(no_probabilities(name, table.min(), table.max(), sums.min(), sums.max()))
+    return table
+
+
 def as_labels(name: str, values: Any, n: int, n_classes: int | None = None) -> NDArray[np.int64]:
     """Int64[n]; with `n_classes`, each in 0..n_classes - 1."""
-    labels = np.asarray(values)
+    labels = as_array(name, values)
     if labels.shape != (n,):
         raise wrong_shape(name, labels, f"({n},)")
     if labels.dtype.kind not in "iu":
@@ -39,16 +62,15 @@ def as_labels(name: str, values: Any, n: int, n_classes: int | None = None) -> N
 
 def as_correct(name: str, values: Any, ndim: int) -> NDArray[np.bool_]:
     """Bool array of `ndim` axes from booleans or zeros and ones; not empty."""
-    correct = np.asarray(values)
+    correct = as_array(name, values)
     if correct.ndim != ndim or correct.size == 0:
-        raise wrong_shape(name, correct, ("(N,)", "(S, N)")[ndim - 1] + ", not empty")
-    if not np.isin(correct, (0, 1)).all():
-        raise ValueError(f"{name} holds values besides 0 and 1, needs right (1) or wrong (0)")
-    return correct.astype(bool)
+        raise wrong_shape(name, correct, ("(N,)", "(S, N)", "(A, B, N)")[ndim - 1] + ", not empty")
+    return as_flags(name, correct)
 
 
-def as_fraction(name: str, value: float) -> float:
+def as_fraction(name: str, value: Any) -> float:
     """A number strictly between 0 and 1."""
-    if not 0.0 < value < 1.0:
-        raise ValueError(f"{name} is {value}, needs a number strictly between 0 and 1")
-    return float(value)
+    number = as_number(name, value, "a number strictly between 0 and 1")
+    if not 0.0 < number < 1.0:
+        raise ValueError(f"{name} is {number}, needs a number strictly between 0 and 1")
+    return float(number)

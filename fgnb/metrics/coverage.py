@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fgnb.metrics.checks import as_fraction, wrong_shape
+from fgnb.data.arguments import as_array, as_flags, as_whole
+from fgnb.metrics.checks import as_floats, as_fraction, wrong_shape
 from fgnb.metrics.statistics import Interval
 
 _DRAWS = 2000
@@ -61,7 +62,7 @@ def holds_point(boxes: Any, points: Any, visible: Any) -> NDArray[np.bool_]:
         bool[Q, K].
 
     Raises:
-        ValueError: if a shape is wrong or a box is no box.
+        ValueError: if a shape is wrong, a box is no box, or a visible point is not finite.
 
     >>> holds_point([[[0, 0, 4, 4], [4, 0, 8, 4]]], [[[4, 1]]], [[True]]).tolist()
     [[False, True]]
@@ -105,8 +106,9 @@ def part_coverage(
     given, known = _as_scales(scales, anchor_scales, corners, every)
     found = {}
     for name, members in groups.items():
-        columns = np.asarray(list(members), dtype=np.int64)
-        if not len(columns) or columns.min() < 0 or columns.max() >= seen.shape[1]:
+        columns = as_array(f"group {name!r}", list(members))
+        whole = columns.ndim == 1 and len(columns) and columns.dtype.kind in "iu"
+        if not whole or columns.min() < 0 or columns.max() >= seen.shape[1]:
             raise ValueError(f"group {name!r} is {columns.tolist()}, needs 0..{seen.shape[1] - 1}")
         shown = seen[:, columns]
         rows = np.flatnonzero(shown.any(axis=1))
@@ -149,23 +151,33 @@ def centre_coverage(
     return Coverage(np.arange(len(corners)), hit.mean(axis=1), chance.mean(axis=1))
 
 
-def mean_interval(values: Any, *, level: float = 0.95, seed: int = 0) -> Interval:
+def mean_interval(
+    values: Any, *, minus: Any = None, level: float = 0.95, seed: int = 0
+) -> Interval:
     """The mean of one value an image, with the percentile interval of a bootstrap over images.
 
     Args:
         values: Tensor[N], N of at least 1, finite.
+        minus: Tensor[N], taken from `values` first, image by image, in float32 at least: narrow
+            integers would overflow.
         level: the confidence, in (0, 1).
         seed: of the resampling.
 
     >>> mean_interval([2.0, 2.0, 2.0])
     Interval(value=2.0, low=2.0, high=2.0)
     """
-    given = np.asarray(values, dtype=np.float64)
+    given = as_array("values", values)
+    if minus is not None:
+        other = as_array("minus", minus)
+        if other.shape != given.shape:
+            raise wrong_shape("minus", other, str(given.shape))
+        given = np.subtract(given, other, dtype=np.result_type(given, other, np.float32))
+    given = given.astype(np.float64, copy=False)
     if given.ndim != 1 or not len(given):
         raise wrong_shape("values", given, "(N,) with N of at least 1")
     if not np.isfinite(given).all():
         raise ValueError("values holds nan or infinity, needs finite numbers")
-    as_fraction("level", level)
+    level, seed = as_fraction("level", level), as_whole("seed", seed, 0)
     means = _index_counts(len(given), seed) @ given / len(given)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     value = float(given.mean())
@@ -233,9 +245,11 @@ def _inside(boxes: Any, points: Any, visible: Any) -> Any:
 
 
 def _as_boxes(name: str, values: Any, ndim: int) -> NDArray[np.float64]:
-    boxes = np.asarray(values, dtype=np.float64)
+    boxes = as_floats(name, values)
     if boxes.ndim != ndim or boxes.shape[-1] != 4 or 0 in boxes.shape[-2:]:
         raise wrong_shape(name, boxes, "(A, 4)" if ndim == 2 else "(Q, K, 4)")
+    if not np.isfinite(boxes).all():
+        raise ValueError(f"{name} holds nan or infinity, needs finite numbers")
     if not ((boxes[..., 0] < boxes[..., 2]) & (boxes[..., 1] < boxes[..., 3])).all():
         raise ValueError(f"{name} holds a box without area, needs x1 < x2 and y1 < y2")
     return boxes
@@ -248,7 +262,7 @@ def _centres(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
 def _as_scales(
     scales: Any, anchor_scales: Any, boxes: NDArray[np.float64], anchors: NDArray[np.float64]
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    given, known = np.asarray(scales), np.asarray(anchor_scales)
+    given, known = as_array("scales", scales), as_array("anchor_scales", anchor_scales)
     if given.shape != boxes.shape[:2]:
         raise wrong_shape("scales", given, str(boxes.shape[:2]))
     if known.shape != (len(anchors),):
@@ -260,9 +274,11 @@ def _as_scales(
 
 
 def _as_points(points: Any, visible: Any, n: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    xy, seen = np.asarray(points, dtype=np.float64), np.asarray(visible).astype(bool)
+    xy, seen = as_floats("points", points), as_flags("visible", visible)
     if xy.ndim != 3 or xy.shape[0] != n or xy.shape[2] != 2:
         raise wrong_shape("points", xy, f"({n}, P, 2)")
     if seen.shape != xy.shape[:2]:
         raise wrong_shape("visible", seen, str(xy.shape[:2]))
+    if not np.isfinite(xy[seen]).all():
+        raise ValueError("points holds a visible point that is not finite, needs finite numbers")
     return xy, seen

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fgnb.data.arguments import as_whole
 from fgnb.metrics.checks import as_correct, wrong_shape
 from fgnb.metrics.statistics import Interval
 
@@ -36,14 +37,13 @@ def gain_contrast(
     1.0
     """
     right, wrong = as_correct("after", after, 1), as_correct("before", before, 1)
-    inside = as_correct("within", within, 1).astype(bool)
+    inside = as_correct("within", within, 1)
     for name, given in (("before", wrong), ("within", inside)):
         if given.shape != right.shape:
             raise wrong_shape(name, given, str(right.shape))
     if inside.all() or not inside.any():
         raise ValueError(f"within holds {inside.sum()} of {len(inside)} images, needs both sides")
-    if draws < 1:
-        raise ValueError(f"draws is {draws}, needs at least 1")
+    draws, seed = as_whole("draws", draws, 1), as_whole("seed", seed, 0)
     gain = right.astype(int) - wrong.astype(int)
     rng = np.random.default_rng(seed)
     drawn = _means(rng, gain[inside], draws) - _means(rng, gain[~inside], draws)

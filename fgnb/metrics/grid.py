@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fgnb.data.arguments import as_whole
 from fgnb.metrics.calibration import expected_calibration_error
-from fgnb.metrics.checks import as_correct, wrong_shape
+from fgnb.metrics.checks import as_correct, as_floats, wrong_shape
 from fgnb.metrics.statistics import Interval, image_counts
 
 DRAWS = 1000
@@ -35,10 +36,8 @@ def accuracy_range(correct: Any, axis: int, *, draws: int = DRAWS, seed: int = 0
     Raises:
         ValueError: if a shape or a number is out of range.
     """
-    _axis(axis)
-    return _over_images(
-        _points(correct), lambda shares: np.ptp(shares, axis=axis).mean(axis=0), draws, seed
-    )
+    axis, points = _axis(axis), _points(correct)
+    return _over_images(points, lambda shares: np.ptp(shares, axis=axis).mean(axis=0), draws, seed)
 
 
 def regret(correct: Any, *, draws: int = DRAWS, seed: int = 0) -> Interval:
@@ -87,11 +86,12 @@ def best_value(
     Raises:
         ValueError: if a shape or a number is out of range.
     """
-    _axis(axis)
-    points = _points(correct)
-    along = np.asarray(values, dtype=np.float64)
+    axis, points = _axis(axis), _points(correct)
+    along = as_floats("values", values)
     if along.shape != points.shape[axis : axis + 1]:
         raise wrong_shape("values", along, f"({points.shape[axis]},), the grid along axis {axis}")
+    if not np.isfinite(along).all():
+        raise ValueError("values holds nan or infinity, needs finite numbers")
 
     def at(shares: NDArray[np.float64]) -> NDArray[np.float64]:
         best = shares.reshape(-1, shares.shape[2]).argmax(axis=0)
@@ -148,8 +148,9 @@ def calibration_interval(
     Raises:
         ValueError: if a shape or a number is out of range.
     """
+    bins = as_whole("bins", bins, 1)
     value = expected_calibration_error(confidence, correct, bins)
-    sure, right = np.asarray(confidence, dtype=np.float64), as_correct("correct", correct, 1)
+    sure, right = as_floats("confidence", confidence), as_correct("correct", correct, 1)
     place = np.clip(np.digitize(sure, np.linspace(0, 1, bins + 1)) - 1, 0, bins - 1)
     gaps = np.zeros((bins, len(sure)))
     gaps[place, np.arange(len(sure))] = right - sure
@@ -177,20 +178,15 @@ def _held(value: float, drawn: NDArray[np.float64]) -> Interval:
 
 def _weights(n: int, draws: int, seed: int) -> NDArray[np.float64]:
     """How often each of n images is drawn in n draws with replacement, over n: [n, draws]."""
-    if draws < 1:
-        raise ValueError(f"draws is {draws}, needs at least 1")
     return np.asarray(image_counts(n, draws, seed).T.astype(np.float64) / n)
 
 
 def _points(correct: Any) -> NDArray[np.bool_]:
-    points = np.asarray(correct)
-    if points.ndim != 3 or 0 in points.shape:
-        raise wrong_shape("correct", points, "(A, B, N), none of them 0")
-    if not np.isin(points, (0, 1)).all():
-        raise ValueError("correct holds values besides 0 and 1, needs right (1) or wrong (0)")
-    return points.astype(bool)
+    return as_correct("correct", correct, 3)
 
 
-def _axis(axis: int) -> None:
+def _axis(axis: Any) -> int:
+    axis = as_whole("axis", axis)
     if axis not in (0, 1):
         raise ValueError(f"axis is {axis}, needs 0 or 1")
+    return axis

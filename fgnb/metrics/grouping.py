@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from fgnb.data.arguments import as_array
+
 
 def adjusted_rand(groups: Any, others: Any) -> float:
     """The adjusted Rand index of Hubert and Arabie (1985), at most 1.
@@ -21,13 +23,18 @@ def adjusted_rand(groups: Any, others: Any) -> float:
         others: the same items' groups in the other grouping, ``[N]``.
 
     Raises:
-        ValueError: shapes that differ or are no ``[N]``, or no item.
+        ValueError: shapes that differ or are no ``[N]``, no item, or one without a group.
     """
-    first, second = np.asarray(groups), np.asarray(others)
+    first, second = (
+        as_array(name, given, "biufSU") for name, given in (("groups", groups), ("others", others))
+    )
     if first.ndim != 1 or first.shape != second.shape or len(first) == 0:
         raise ValueError(
             f"groups has shape {first.shape} and others {second.shape}; both need (N,), N over 0"
         )
+    for name, given in (("groups", first), ("others", second)):
+        if given.dtype.kind == "f" and np.isnan(given).any():
+            raise ValueError(f"{name} holds nan, needs a group for each item")
     rows, columns = (np.unique(g, return_inverse=True)[1] for g in (first, second))
     table = np.zeros((rows.max() + 1, columns.max() + 1), dtype=np.int64)
     np.add.at(table, (rows, columns), 1)

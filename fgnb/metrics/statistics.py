@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr
 
+from fgnb.data.arguments import as_number, as_whole
 from fgnb.metrics.accuracy import changes
-from fgnb.metrics.checks import as_correct, as_fraction, wrong_shape
+from fgnb.metrics.checks import as_correct, as_floats, as_fraction, wrong_shape
 
 _CELLS_AT_ONCE = 4_000_000
 
@@ -34,21 +35,22 @@ def wilson(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """The Wilson score interval of a share of k in n (Wilson 1927), clamped to [0, 1].
 
     Args:
-        k: successes, 0 to n.
-        n: trials; with none, nothing is known: (0, 1).
+        k: successes, 0 to n: an integer of any width, no share. A float is refused even where it is
+            whole, since 1.0 may be a share; so is a truth value.
+        n: trials, an integer; with none, nothing is known: (0, 1).
         level: the confidence, in (0, 1).
 
     Returns:
         (low, high); low is exactly 0 at k = 0, high exactly 1 at k = n.
 
     Raises:
-        ValueError: if k or n or level is out of range.
+        ValueError: if k or n is no whole number, or one of the three is out of range.
 
     >>> low, high = wilson(872, 1090)
     >>> round(low, 4), round(high, 4)
     (0.7752, 0.8227)
     """
-    as_fraction("level", level)
+    level, k, n = as_fraction("level", level), as_whole("k", k), as_whole("n", n)
     if n < 0 or not 0 <= k <= n:
         raise ValueError(f"k is {k} and n is {n}, needs 0 <= k <= n")
     if n == 0:
@@ -118,9 +120,8 @@ def detectable_step(n: int, changed_fraction: float, alpha: float = 0.05) -> flo
     >>> round(detectable_step(1090, 0.02), 4), round(detectable_step(1090, 0.08), 4)
     (0.011, 0.0193)
     """
-    as_fraction("alpha", alpha)
-    if n < 1:
-        raise ValueError(f"n is {n}, needs at least 1")
+    alpha, n = as_fraction("alpha", alpha), as_whole("n", n, 1)
+    changed_fraction = as_number("changed_fraction", changed_fraction)
     if not 0.0 <= changed_fraction <= 1.0:
         raise ValueError(f"changed_fraction is {changed_fraction}, needs a number from 0 to 1")
     for discordant in range(int(n * changed_fraction + 0.5), n + 1):
@@ -152,9 +153,8 @@ def mcnemar_cutoff(n: int, difference: float, alpha: float = 0.05) -> int | None
     >>> mcnemar_cutoff(8041, 0.9549 - 0.9537)
     20
     """
-    as_fraction("alpha", alpha)
-    if n < 1:
-        raise ValueError(f"n is {n}, needs at least 1")
+    alpha, n = as_fraction("alpha", alpha), as_whole("n", n, 1)
+    difference = as_number("difference", difference)
     if not -1.0 <= difference <= 1.0:
         raise ValueError(f"difference is {difference}, needs a number from -1 to 1")
     step = int(abs(difference) * n + 0.5)
@@ -199,9 +199,8 @@ def bootstrap(
     """
     first = as_correct("correct", correct, 2)
     second = None if other is None else as_correct("other", other, 2)
-    as_fraction("level", level)
-    if draws < 1:
-        raise ValueError(f"draws is {draws}, needs at least 1")
+    level, draws = as_fraction("level", level), as_whole("draws", draws, 1)
+    seed = as_whole("seed", seed, 0)
     if second is not None and second.shape[1] != first.shape[1]:
         raise wrong_shape("other", second, f"(T, {first.shape[1]}), the images of correct")
     if second is not None and paired_seeds and second.shape != first.shape:
@@ -234,13 +233,22 @@ def _crossed(
     return np.concatenate(means)
 
 
-@lru_cache(maxsize=8)
 def image_counts(n: int, draws: int, seed: int) -> NDArray[np.float32]:
     """How often each of n images is drawn in n draws with replacement, ``[draws, n]``.
 
     The same for every number over n images, so that a page draws once. Whole numbers: sums of right
     answers over them are exact.
+
+    Raises:
+        ValueError: if a number is out of range.
     """
+    return _image_counts(
+        as_whole("n", n, 1), as_whole("draws", draws, 1), as_whole("seed", seed, 0)
+    )
+
+
+@lru_cache(maxsize=8)
+def _image_counts(n: int, draws: int, seed: int) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(n, np.full(n, 1.0 / n), size=draws).astype(np.float32)
     drawn.flags.writeable = False
@@ -268,7 +276,7 @@ def holm(pvalues: ArrayLike) -> NDArray[np.float64]:
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.06, 0.06]
     """
-    p = np.asarray(pvalues, dtype=np.float64)
+    p = as_floats("pvalues", pvalues)
     if p.ndim != 1:
         raise wrong_shape("pvalues", p, "(M,)")
     if not ((p >= 0) & (p <= 1)).all():

@@ -137,8 +137,8 @@ def _share(hits: np.ndarray, scale: float = 100.0) -> Estimate:
     return Estimate(scale * k / n, scale * low, scale * high, n)
 
 
-def _mean(values: np.ndarray, scale: float = 1.0) -> Estimate:
-    return _of(mean_interval(values), values, scale)
+def _mean(values: np.ndarray, scale: float = 1.0, minus: np.ndarray | None = None) -> Estimate:
+    return _of(mean_interval(values, minus=minus), values, scale)
 
 
 def _of(found: Any, images: np.ndarray, scale: float = 1.0) -> Estimate:
@@ -170,9 +170,9 @@ mean = Kind("mean", "A", "none", f"mean of float[N]; {_MEAN}", _mean)
 mean_share = Kind("mean_share", "A", "percent", f"mean of a share an image; {_MEAN}",
                   lambda values: _mean(values, 100.0))
 change = Kind("change", "AA", "none", f"mean of the first minus the second; {_MEAN}",
-              lambda a, b: _mean(a - b), signed=True)
+              lambda a, b: _mean(a, 1.0, b), signed=True)
 excess = Kind("excess", "AA", "points", f"mean of shares, first minus second; {_MEAN}",
-              lambda a, b: _mean(a - b, 100.0), signed=True)
+              lambda a, b: _mean(a, 100.0, b), signed=True)
 calibration = Kind("calibration", "AR", "ratio", f"expected calibration error; {_MEAN}",
                    lambda sure, right: _of(_grid.calibration_interval(sure, right), right))
 gain_within = Kind("gain_within", "RRW", "points", f"difference on the images of a mask; {_BOOT}",

@@ -172,3 +172,24 @@ def test_every_kind_names_its_unit_and_how_its_interval_comes_about():
     signed = {name for name, kind in kinds.KINDS.items() if kind.signed}
     assert {"difference", "excess", "unpaired", "gap_to_best"} <= signed
     assert "accuracy" not in signed
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (np.array([30_000, -30_000, 5], np.int16), np.array([-30_000, 30_000, 6], np.int16)),
+        (np.array([1, 0, 3], np.uint8), np.array([2, 200, 1], np.uint8)),
+        (np.array([True, False, True]), np.array([True, True, False])),
+        (np.array([1.0, 0.1, 3.0], np.float16), np.array([1000.0, 0.5, 1.0], np.float16)),
+        (np.array([0.1, 0.2, 0.7], np.float32), np.array([0.3, 0.1, 0.2], np.float32)),
+    ],
+)
+def test_a_difference_of_narrow_numbers_is_that_of_wide_ones(a, b):
+    wide = [values.astype(np.float32).tolist() for values in (a, b)]
+    for kind in (kinds.change, kinds.excess):
+        found = kind("a", "b")(Rows(a=a, b=b))
+        expected = kind("a", "b")(Rows(a=wide[0], b=wide[1]))
+        assert found[:4] == pytest.approx(expected[:4], rel=1e-5)
+    if a.dtype == np.float32:  # as ever: in its own precision
+        expected = float((a - b).astype(np.float64).mean())
+        assert kinds.change("a", "b")(Rows(a=a, b=b)).value == expected
