@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fgnb.data.fingerprint import images_sha256, set_sha256
 from fgnb.data.imageset import DataError, ImageSet
 from fgnb.data.protocol import Publication, settle
+from fgnb.data.usable import check_usable
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +94,15 @@ def image_set(
         The images in their official order; labels in the order of the class ids.
 
     Raises:
-        DataError: if an image is missing, the set is neither the official one, nor a declared
-            subset, nor a drawn one, or what declares it or its pictures is damaged.
+        DataError: if an image is missing, there are too few (`usable.check_usable`), the set is
+            neither the official one, nor a declared subset, nor a drawn one, or what declares it
+            or its pictures is damaged.
     """
     check_images(root / folder, notes.files, of)
     used, labels = np.unique(notes.class_ids, return_inverse=True)
     labels = labels.astype(np.int64)
+    classes = tuple(notes.class_names[int(c)] for c in used)
+    check_usable(root, classes, labels, notes.train)
     images = images_sha256(root / folder, notes.files)
     counts = {
         "classes": len(used),
@@ -106,7 +110,6 @@ def image_set(
         "test": int((~notes.train).sum()),
     }
     standing = settle(root, counts, [int(c) for c in used], images, of)
-    classes = tuple(notes.class_names[int(c)] for c in used)
     return ImageSet(
         name=name,
         title=standing.title,

@@ -1,7 +1,8 @@
 """The hash of a data set: what was trained on, down to the last byte of every image.
 
-It is kept for the process and made again when a file's size or modification time has changed (the
-2,290 files of 40 birds take about a tenth of a second once the system has them in memory).
+The files' hashes are kept for the process and made again when a file's size or modification time
+has changed (the 2,290 files of 40 birds take about a tenth of a second once the system has them in
+memory).
 """
 
 from __future__ import annotations
@@ -25,20 +26,24 @@ def images_sha256(folder: Path, files: Sequence[str]) -> str:
     Raises:
         OSError: if a file can't be read.
     """
-    stamps = []
-    for name in sorted(files):
-        status = (folder / name).stat()
-        stamps.append((name, status.st_size, status.st_mtime_ns))
-    return _images_sha256(folder, tuple(stamps))
-
-
-@lru_cache(maxsize=16)
-def _images_sha256(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
+    ordered = sorted(files)
     total = hashlib.sha256()
-    for stamp in stamps:
-        total.update(PurePosixPath(stamp[0]).name.encode() + b"\0")
-        total.update(_file_sha256(folder, *stamp))
+    for name, digest in zip(ordered, file_digests(folder, ordered), strict=True):
+        total.update(PurePosixPath(name).name.encode() + b"\0" + digest)
     return total.hexdigest()
+
+
+def file_digests(folder: Path, files: Sequence[str]) -> tuple[bytes, ...]:
+    """The SHA-256 of each file below `folder`, 32 bytes each, in the order of `files`.
+
+    Raises:
+        OSError: if a file can't be read.
+    """
+    digests = []
+    for name in files:
+        status = (folder / name).stat()
+        digests.append(_file_sha256(folder, name, status.st_size, status.st_mtime_ns))
+    return tuple(digests)
 
 
 @lru_cache(maxsize=1 << 16)

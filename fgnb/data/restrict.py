@@ -24,6 +24,7 @@ import numpy as np
 
 from fgnb.data.fingerprint import images_sha256, set_sha256
 from fgnb.data.imageset import ImageSet, Whole
+from fgnb.data.usable import check_usable
 
 MOST_RUNS = 4
 """Runs of class ids that a title spells out; of more it tells the number of classes."""
@@ -45,6 +46,7 @@ def restrict(images: ImageSet, classes: str) -> ImageSet:
     Raises:
         ValueError: if a class is unknown or given twice, a range runs backwards, or fewer than two
             classes are left.
+        DataError: if no test image is left.
     """
     if not isinstance(classes, str):
         raise ValueError(
@@ -72,6 +74,7 @@ def _part(images: ImageSet, chosen: np.ndarray) -> ImageSet:
         "files": tuple(images.files[row] for row in rows),
         "classes": tuple(images.classes[label] for label in chosen),
     }
+    check_usable(images.root, texts["classes"], arrays["labels"], arrays["train"])
     class_ids = images.class_ids[chosen]
     whole = images.whole or Whole(images.title, len(images.classes))
     hashed = images_sha256(images.root / images.folder, texts["files"])

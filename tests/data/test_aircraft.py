@@ -165,12 +165,13 @@ def test_the_levels_are_those_with_a_file_from_finer_to_coarser(write_aircraft):
 
 
 def test_a_part_must_be_declared(write_aircraft):
-    root = write_aircraft()
+    root = write_aircraft(drawn=True)
+    (root / "drawn.json").unlink()
     with pytest.raises(DataError, match="FGVC-Aircraft has 100 classes, 6667 training") as caught:
         aircraft.load(root)
     sha = str(caught.value).split('"images_sha256": "')[1][:64]
     declared = {"of": "FGVC-Aircraft", "classes": [1, 2, 3], "split": "official"}
-    declared |= {"train": 4, "test": 3, "images_sha256": sha}
+    declared |= {"train": 6, "test": 3, "images_sha256": sha}
     (root / "subset.json").write_text(json.dumps(declared))
     images = aircraft.load(root)
     assert images.title == "FGVC-Aircraft (3 of 100 classes)"

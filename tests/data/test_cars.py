@@ -115,14 +115,8 @@ def test_held_out_names_no_file_of_another_layout(write_cars):
     assert np.bincount(images.labels[images.held_out(0)]).tolist() == [1, 1, 1]
     write_mat(root / TRAIN_MAT, annotations(TRAIN[:1] + TRAIN[2:]))
     (root / "cars_train" / "00002.jpg").unlink()
-    (root / "drawn.json").unlink()
-    declared = {"of": "Stanford Cars", "classes": [1, 2, 3], "train": 5, "test": 3}
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError, match=r"1 training image of the class 'Ago Coupe") as caught:
         cars.load(root)
-    declared["images_sha256"] = str(caught.value).split('"images_sha256": "')[1][:64]
-    (root / "subset.json").write_text(json.dumps(declared))
-    with pytest.raises(DataError, match=r"'Ago Coupe 2010'.*1 training") as caught:
-        cars.load(root).held_out(0)
     assert "train_test_split" not in str(caught.value)
 
 
