@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fgnb.data import DataError, cub, open_images, verify
+from fgnb.data import DataError, cub, open_images, restrict, verify
 from fgnb.data.usable import check_usable
 
 
@@ -44,6 +46,14 @@ def test_the_least_that_can_be_used_is_opened(write_cub):
     root = write_cub(classes=2, train=2, test=1)
     assert cub.load(root).held_out(0).sum() == 2
     assert verify(root).test == 2
+
+
+def test_a_part_of_a_set_must_be_usable_too(write_cub):
+    images = cub.load(write_cub())
+    images = replace(images, train=images.ids <= 16)  # test images of the third class alone
+    with pytest.raises(DataError, match="holds no test image: all 12 are training images"):
+        restrict(images, "1-2")
+    assert restrict(images, "2,3").n_test == 2
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=14))
