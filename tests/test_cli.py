@@ -163,6 +163,26 @@ def test_verify_says_what_is_missing(invoke, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_verify_tells_the_layout_and_fails_where_a_set_fails(invoke, write_cub, tmp_path):
+    root = write_cub()
+    done = invoke("data", "verify", str(tmp_path))
+    assert (done.exit_code, done.stdout.count("protocol")) == (0, 1)
+    (tmp_path / "VOC2007" / "JPEGImages").mkdir(parents=True)
+    (tmp_path / "VOC2007" / "Annotations").mkdir(parents=True)
+    assert "not verified" in invoke("data", "verify", str(tmp_path)).stdout
+    (tmp_path / "stanford_cars" / "devkit").mkdir(parents=True)
+    (tmp_path / "stanford_cars" / "devkit" / "cars_meta.mat").write_bytes(b"")
+    done = invoke("data", "verify", str(tmp_path))
+    assert done.exit_code == 1
+    assert f"folder       {root}" in done.stdout
+    assert "stanford_cars lacks" in done.stderr
+    assert "1 of 2 sets" in done.stderr
+    assert "Traceback" not in done.stderr
+    done = invoke("data", "verify", str(tmp_path), "--layout", "cub")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert invoke("data", "verify", str(tmp_path), "--layout", "cars").exit_code == 1
+
+
 def test_photographs_are_not_made(invoke):
     done = invoke("data", "make", "cub")
     assert done.exit_code == 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fgnb.cli.errors import plainly
+from fgnb.cli.errors import message, plainly
 
 app = typer.Typer(no_args_is_help=True, help="Draw a data set, or check one on the disk.")
 
@@ -44,10 +45,37 @@ def verify(
         Path | None,
         typer.Argument(help="The set's folder, or the one that holds it; FGNB_DATA by default."),
     ] = None,
-    layout: Annotated[str, typer.Option(help="cub, cars or aircraft.")] = "cub",
+    layout: Annotated[
+        str | None, typer.Option(help="cub, cars or aircraft; all that lie there by default.")
+    ] = None,
     decode: Annotated[bool, typer.Option("--decode", help="Also decode every image.")] = False,
 ) -> None:
-    """Check a data set; say its protocol and what was done to its pictures."""
+    """Check the data sets of a folder: protocol, pixels, pictures; warn of what looks wrong."""
     from fgnb import data, paths
+    from fgnb.data import layouts
 
-    typer.echo(str(data.verify(paths.data_root(root), layout, decode=decode)))
+    place = paths.data_root(root)
+    found = data.sets_in(place) if layout is None else {}
+    if len(found) < 2:
+        typer.echo(str(data.verify(place, layout, decode=decode)))
+    else:
+        _verify_each(found, decode=decode)
+    if layout is None and (voc := layouts.voc_in(place)):
+        typer.echo(voc)
+
+
+def _verify_each(found: dict[str, Path], *, decode: bool) -> None:
+    """One report a set; a set that fails does not keep the others from being checked."""
+    from fgnb import data
+
+    failed = []
+    for name, place in found.items():
+        try:
+            typer.echo(f"{data.verify(place, name, decode=decode)}\n")
+        except data.DataError as error:
+            if os.environ.get("FGNB_DEBUG") == "1":
+                raise
+            typer.echo(f"fgnb: {message(error)}\n", err=True)
+            failed.append(name)
+    if failed:
+        raise data.DataError(f"{len(failed)} of {len(found)} sets failed: {', '.join(failed)}")

@@ -5,6 +5,7 @@
 
 from fgnb.data.images import load_rgb
 from fgnb.data.imageset import DataError, ImageSet
+from fgnb.data.layouts import sets_in
 from fgnb.data.open import open_images
 from fgnb.data.parts import BODY_PARTS, HEAD_PARTS, PART_NAMES, part_boxes
 from fgnb.data.restrict import restrict
@@ -23,6 +24,7 @@ __all__ = [
     "open_images",
     "part_boxes",
     "restrict",
+    "sets_in",
     "shuffled_batches",
     "verify",
 ]

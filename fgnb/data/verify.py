@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fgnb.data import aircraft, cars, cub
+from fgnb.data.findings import findings
 from fgnb.data.fingerprint import images_sha256
-from fgnb.data.images import load_rgb
+from fgnb.data.images import load_rgb, read_head
 from fgnb.data.imageset import ORIGINAL_PIXELS, UNVERIFIED_PIXELS, ImageSet
-
-LAYOUTS = {"cub": cub, "cars": cars, "aircraft": aircraft}
+from fgnb.data.layouts import LAYOUTS, none_found, sets_in
 
 
 @dataclass(frozen=True)
@@ -60,27 +58,28 @@ class VerifyReport:
         )
 
 
-def verify(root: str | Path, layout: str = "cub", *, decode: bool = False) -> VerifyReport:
-    """Check files, ids, split, counts and hash of a set; writes nothing.
+def verify(
+    root: str | Path, layout: str | None = None, *, decode: bool = False
+) -> VerifyReport:
+    """Check files, ids, split, counts, hash and the pictures' heads of a set; writes nothing.
 
     Args:
         root: the folder that holds the set's folder, or that folder itself.
-        layout: "cub", "cars" or "aircraft".
+        layout: "cub", "cars" or "aircraft"; told by the files if None.
         decode: also decode every image, which finds damage that no declared hash would show.
 
     Raises:
-        ValueError: if the layout is unknown.
+        ValueError: if the layout is unknown, or not given where several sets lie in `root`.
         fgnb.data.DataError: at the first fault; it names the file, what was expected, what to do.
     """
-    if layout not in LAYOUTS:
-        raise ValueError(f"layout is {layout!r}, needs one of {', '.join(LAYOUTS)}")
-    images = LAYOUTS[layout].load(LAYOUTS[layout].find(root))
+    images = _load(root, layout)
+    heads = [read_head(images.path(i)) for i in range(len(images))]
     if decode:
         for i in range(len(images)):
             load_rgb(images.path(i))
     return VerifyReport(
         root=images.root,
-        layout=layout,
+        layout=images.layout,
         title=images.title,
         protocol=images.protocol,
         pixels=images.pixels,
@@ -90,11 +89,23 @@ def verify(root: str | Path, layout: str = "cub", *, decode: bool = False) -> Ve
         decoded=len(images) if decode else 0,
         images_sha256=images_sha256(images.root / images.folder, images.files),
         fingerprint=images.fingerprint,
-        warnings=_warnings(images),
+        warnings=findings(images, heads),
     )
 
 
-def _warnings(images: ImageSet) -> tuple[str, ...]:
-    """What there is to say of a sound set, one line each; empty where there is nothing."""
-    checks: tuple[Callable[[ImageSet], str | None], ...] = ()
-    return tuple(said for said in (check(images) for check in checks) if said)
+def _load(root: str | Path, layout: str | None) -> ImageSet:
+    if layout is not None:
+        if layout not in LAYOUTS:
+            raise ValueError(f"layout is {layout!r}, needs one of {', '.join(LAYOUTS)}")
+        return LAYOUTS[layout].load(LAYOUTS[layout].find(root))
+    found = sets_in(root)
+    if not found:
+        raise none_found(root)
+    if len(found) > 1:
+        listed = ", ".join(f"{name} in {place}" for name, place in found.items())
+        raise ValueError(
+            f"{root} holds {len(found)} sets: {listed}. Say which is meant, by its folder or by "
+            "its layout (--layout, layout=...)."
+        )
+    ((name, place),) = found.items()
+    return LAYOUTS[name].load(place)
