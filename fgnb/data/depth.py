@@ -70,13 +70,13 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 def _grey(image: Image.Image) -> Image.Image:
     white, inverted = _white(image), _tag(image, _PHOTOMETRIC) == _WHITE_IS_ZERO
-    samples = np.asarray(image).astype(np.int64)
-    levels = (2 * 255 * samples + white) // (2 * white)  # rounded
+    level_of = (2 * 255 * np.arange(white + 1) + white) // (2 * white)  # rounded
     if inverted:
-        levels = 255 - levels
+        level_of = 255 - level_of
     if "transparency" in image.info:
-        levels[samples == image.info["transparency"]] = 255
-    return Image.fromarray(levels.astype(np.uint8)).convert("RGB")
+        level_of[image.info["transparency"]] = 255
+    # A table keeps large pictures small: no sample is held in more bytes than it has.
+    return Image.fromarray(level_of.astype(np.uint8)[np.asarray(image)]).convert("RGB")
 
 
 def _white(image: Image.Image) -> int:

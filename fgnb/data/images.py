@@ -158,6 +158,8 @@ def _fault(path: Path, error: Exception) -> str:
     if found is not None:
         return f"{path} can't be read as an image: it is really {found[0]}. {found[1]}"
     state = "it is empty (0 bytes)" if not head else "the file is damaged or truncated"
+    if head[:4] in (b"II*\0", b"MM\0*"):
+        state += ", or a TIFF of a kind that isn't read here, as camera raw is"
     told = head and str(error) and not isinstance(error, UnidentifiedImageError)
     reason = f" ({error})" if told else ""
     return (

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 
-HEAD = 4096
-"""So many bytes of a file are enough."""
+HEAD = 1 << 18
+"""So many bytes of a file are enough; in a JPEG a preview may come before the sides."""
 
 _PICTURE = "Convert it to JPEG or PNG."
+_EIGHT_BITS = "Convert it to a JPEG or PNG of 8 bits a sample."
 _PAGE = "A server sent it in place of the picture: get the file again."
 _DOCUMENT = "Export the picture that is in it as JPEG or PNG."
 _VIDEO = "Save one picture of it as JPEG or PNG."
@@ -79,11 +80,27 @@ def what_it_is(head: bytes) -> tuple[str, str] | None:
         return _media(head)
     if head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"WAVE"):
         return ("an AVI video" if head[8:12] == b"AVI " else "a WAVE sound"), _VIDEO
+    if head[:3] == b"\xff\xd8\xff":
+        return _jpeg(head)
     if head[257:262] == b"ustar":
         return "a tar archive", _ARCHIVE
     if head and not head.strip(b"\0"):
         return "a file that begins with nothing but zeros", "Copy or get it again, to its end."
     return _text(head)
+
+
+def _jpeg(head: bytes) -> tuple[str, str] | None:
+    """A JPEG of a kind that photographs are not saved in, by its frame's head."""
+    place = 2
+    while head[place : place + 1] == b"\xff" and place + 5 <= len(head):
+        marker, bits = head[place + 1], head[place + 4]
+        if marker in (0xC3, 0xC7, 0xCB, 0xCF):
+            return "a lossless JPEG", _PICTURE
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            deep = bits in (12, 16)
+            return (f"a JPEG of {bits} bits a sample", _EIGHT_BITS) if deep else None
+        place += 2 + int.from_bytes(head[place + 2 : place + 4], "big")
+    return None
 
 
 def _media(head: bytes) -> tuple[str, str]:
