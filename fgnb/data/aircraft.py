@@ -1,4 +1,4 @@
-"""The layout of FGVC-Aircraft, read by torchvision's own `FGVCAircraft`.
+"""The layout of FGVC-Aircraft, read by torchvision's own `FGVCAircraft` where it can.
 
     data/variants.txt                 the class names, one a line
     data/images_variant_trainval.txt  <image id> <variant> of each training image
@@ -11,11 +11,15 @@ class id is the variant's line in `variants.txt`. Boxes, which torchvision leave
 from 1, both corners inside the box; they become the (x1, y1, x2, y2) of `ImageSet` by x1 - 1,
 y1 - 1. The lowest 20 rows of a published photograph are a banner that names its photographer. The
 papers do not say whether they cut it off; here it stays.
+
+torchvision stumbles over a byte-order mark, over blank lines at the end, and in some locales over
+letters beyond ASCII: such lists are read here, to the same rows.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 
@@ -29,7 +33,8 @@ from fgnb.data.annotations import (
 )
 from fgnb.data.imageset import DataError, ImageSet
 from fgnb.data.protocol import AIRCRAFT
-from fgnb.data.tables import bad_line, finite, plain_name, ranged_box, read_table
+from fgnb.data.tables import bad_line, finite, plain_name, ranged_box, read_table, whole
+from fgnb.data.texts import read_text
 
 FOLDER = "fgvc-aircraft-2013b"
 VARIANTS = "data/variants.txt"
@@ -75,30 +80,22 @@ def load(root: str | Path, name: str = "aircraft") -> ImageSet:
 
 def read(root: Path) -> Annotations:
     """Read the text files alone; the images are not touched. Errors as in `load`."""
-    from torchvision.datasets import FGVCAircraft
-
     require(root, (*FILES, f"{IMAGES}/"), AIRCRAFT)
     place = require_name(root, FOLDER, AIRCRAFT)
     variants = _variants(root / VARIANTS)
     listed: dict[int, str] = {}
-    for path in SPLITS.values():
-        _check_split(root / path, variants, listed)
-    files: list[str] = []
-    labels: list[int] = []
-    train: list[bool] = []
-    for split in SPLITS:
-        data = FGVCAircraft(place, split=split, annotation_level="variant")
-        files += [Path(file).name for file in data._image_files]
-        labels += data._labels
-        train += [split == "trainval"] * len(data)
+    rows = {split: _split(root / path, variants, listed) for split, path in SPLITS.items()}
+    if all(_is_plain(root / path) for path in (VARIANTS, *SPLITS.values())):
+        rows = {split: _by_torchvision(place, split) for split in SPLITS}
+    files, labels = zip(*(row for split in SPLITS for row in rows[split]), strict=True)
     ids = [int(Path(file).stem) for file in files]
     parts, visible = no_parts(len(ids))
     return Annotations(
-        files=tuple(files),
+        files=files,
         ids=np.array(ids, dtype=np.int64),
         class_ids=np.array(labels, dtype=np.int64) + 1,
         class_names=dict(enumerate(variants, start=1)),
-        train=np.array(train, dtype=bool),
+        train=np.array([split == "trainval" for split in SPLITS for _ in rows[split]], dtype=bool),
         boxes=_boxes(root / BOXES, ids),
         parts=parts,
         visible=visible,
@@ -113,47 +110,64 @@ def levels(root: Path) -> tuple[str, ...]:
     return tuple(level for level, name in LEVELS.items() if (root / name).is_file())
 
 
+Row = tuple[str, int]
+"""File below the folder of the images, label."""
+
+
+def _by_torchvision(place: Path, split: str) -> list[Row]:
+    from torchvision.datasets import FGVCAircraft
+
+    data = FGVCAircraft(place, split=split, annotation_level="variant")
+    return [(Path(file).name, label) for file, label in zip(data._image_files, data._labels)]
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether torchvision reads a file rightly: ASCII, no mark before it, no blank lines behind."""
+    text = read_text(path)
+    return path.read_bytes().isascii() and text.removesuffix("\n") == text.rstrip()
+
+
 def _variants(path: Path) -> list[str]:
-    names: list[str] = []
+    names: dict[str, str] = {}
     for number, line in _every_line(path):
         try:
             name = plain_name(line.strip())
-            if name in names:
+            if normalize("NFC", name) in names:
                 raise ValueError("the variant stands twice")
         except ValueError as error:
             raise bad_line(path, number, line, "<variant>", str(error)) from error
-        names.append(name)
-    return names
+        names[normalize("NFC", name)] = name
+    return list(names.values())
 
 
-def _check_split(path: Path, variants: list[str], listed: dict[int, str]) -> None:
-    """Refuse what torchvision would stumble on or would not see; note the ids in `listed`."""
-    known = set(variants)
+def _split(path: Path, variants: list[str], listed: dict[int, str]) -> list[Row]:
+    """Files and labels of a part; refuse what torchvision would not see; note ids in `listed`."""
+    known = {normalize("NFC", name): label for label, name in enumerate(variants)}
+    rows: list[Row] = []
     for number, line in _every_line(path):
         image, _, variant = line.strip().partition(" ")
         try:
             if not (image.isascii() and image.isdigit()):
                 raise ValueError("the image id is not a number")
-            if variant not in known:
+            label = known.get(normalize("NFC", variant))
+            if label is None:
                 raise ValueError("variants.txt has no such variant")
-            if int(image) in listed:
-                raise ValueError(f"image {image} stands in {listed[int(image)]} already")
+            image_id = whole(image)
+            if image_id in listed:
+                raise ValueError(f"image {image} stands in {listed[image_id]} already")
         except ValueError as error:
             raise bad_line(path, number, line, "<image id> <variant>", str(error)) from error
-        listed[int(image)] = path.name
+        listed[image_id] = path.name
+        rows.append((f"{image}.jpg", label))
+    return rows
 
 
 def _every_line(path: Path) -> list[tuple[int, str]]:
-    """All lines with their numbers, blank ones too: torchvision skips none."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8 text ({error}): put back the original file"
-        ) from error
-    if not text.strip():
+    """All lines up to the last that is not blank, with their numbers."""
+    text = read_text(path).rstrip()
+    if not text:
         raise DataError(f"{path} is empty. {AIRCRAFT.hint}")
-    return list(enumerate(text.removesuffix("\n").split("\n"), start=1))
+    return list(enumerate(text.split("\n"), start=1))
 
 
 def _boxes(path: Path, ids: list[int]) -> np.ndarray:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fgnb.data.fingerprint import images_sha256, set_sha256
 from fgnb.data.imageset import DataError, ImageSet
 from fgnb.data.protocol import Publication, settle
+from fgnb.data.spellings import respelt
 from fgnb.data.usable import check_usable
 
 
@@ -98,12 +99,12 @@ def image_set(
             neither the official one, nor a declared subset, nor a drawn one, or what declares it
             or its pictures is damaged.
     """
-    check_images(root / folder, notes.files, of)
+    renamed = check_images(root / folder, notes.files, of)
     used, labels = np.unique(notes.class_ids, return_inverse=True)
     labels = labels.astype(np.int64)
     classes = tuple(notes.class_names[int(c)] for c in used)
     check_usable(root, classes, labels, notes.train)
-    images = images_sha256(root / folder, notes.files)
+    images = images_sha256(root / folder, notes.files, renamed)
     counts = {
         "classes": len(used),
         "train": int(notes.train.sum()),
@@ -140,15 +141,23 @@ def image_set(
         published=None if standing.protocol == "drawn" else dict(of.counts),
         pixels=standing.pixels,
         whole=standing.whole,
+        renamed=renamed,
     )
 
 
-def check_images(folder: Path, files: Sequence[str], of: Publication) -> None:
-    """Raise `DataError`, with the count and the first names, if images are not on the disk."""
-    missing = [name for name in files if not (folder / name).is_file()]
+def check_images(folder: Path, files: Sequence[str], of: Publication) -> dict[str, str]:
+    """Names on the disk of the images that are there in another spelling only, see `respelt`.
+
+    Raises:
+        DataError: if images are not on the disk, with the count and the first names; if it is
+            not clear which file is meant.
+    """
+    renamed = respelt(folder, files)
+    missing = [name for name in files if name not in renamed and not (folder / name).is_file()]
     if missing:
         first = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
         raise DataError(
             f"{len(missing)} of the {len(files)} images that the annotations list are missing "
             f"below {folder}: {first}. {of.hint}"
         )
+    return renamed

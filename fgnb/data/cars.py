@@ -5,9 +5,9 @@
     cars_test_annos_withlabels.mat   the same for the test images
     cars_train/, cars_test/          00001.jpg and on, numbered from 1 in each folder
 
-torchvision takes files and classes from there; the boxes, which it leaves out, are read beside it.
-They are counted from 1, both corners inside the box, and become the (x1, y1, x2, y2) of
-`ImageSet` by x1 - 1, y1 - 1. The two folders number their images anew, so an image's id is its
+torchvision takes files and classes from there, but for a .mat file of one image, which it can't
+read; the boxes, which it leaves out, are read beside it. They are counted from 1, both corners
+inside the box, and become the (x1, y1, x2, y2) of `ImageSet` by x1 - 1, y1 - 1. The two folders number their images anew, so an image's id is its
 number in `cars_train/`, and 100,000 more in `cars_test/`.
 """
 
@@ -16,7 +16,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -29,6 +28,7 @@ from fgnb.data.annotations import (
     require_name,
 )
 from fgnb.data.imageset import DataError, ImageSet
+from fgnb.data.matlab import damaged, variable
 from fgnb.data.protocol import CARS
 from fgnb.data.tables import plain_name, ranged_box
 
@@ -102,13 +102,16 @@ def _read_split(root: Path, split: str, names: list[str]) -> Iterable[Row]:
     from torchvision.datasets import StanfordCars
 
     path = root / ANNOTATIONS[split]
-    annotations = _variable(path, "annotations")
+    annotations = variable(path, "annotations", CARS.hint)
+    folder = root.absolute() / IMAGES[split]
     try:
-        samples = StanfordCars(require_name(root, FOLDER, CARS), split=split)._samples
+        if len(annotations) == 1:  # which torchvision can't read
+            samples = [(str(folder / row["fname"]), row["class"] - 1) for row in annotations]
+        else:
+            samples = StanfordCars(require_name(root, FOLDER, CARS), split=split)._samples
         corners = [[row[side] for side in SIDES] for row in annotations]
     except (ValueError, TypeError, IndexError, KeyError) as error:
-        raise _damaged(path, f"annotations of bbox_x1 ... fname ({error})") from error
-    folder = root.absolute() / IMAGES[split]
+        raise damaged(path, f"annotations of bbox_x1 ... fname ({error})", CARS.hint) from error
     for number, ((file, label), corner) in enumerate(zip(samples, corners, strict=True), start=1):
         where = f"{path}, annotation {number}"
         numbered = _NUMBERED.fullmatch(file.removeprefix(f"{folder}/"))
@@ -134,20 +137,8 @@ def _read_split(root: Path, split: str, names: list[str]) -> Iterable[Row]:
 
 
 def _class_names(path: Path) -> list[str]:
+    names = variable(path, "class_names", CARS.hint)
     try:
-        return [plain_name(str(name)) for name in _variable(path, "class_names")]
+        return [plain_name(str(name).strip()) for name in names]
     except (ValueError, TypeError) as error:
-        raise _damaged(path, f"a list of class_names ({error})") from error
-
-
-def _variable(path: Path, key: str) -> Any:
-    from scipy.io import loadmat
-
-    try:
-        return loadmat(path, squeeze_me=True)[key]
-    except Exception as error:  # scipy's reader fails in a dozen ways on a damaged file
-        raise _damaged(path, f"a .mat file with {key} ({error!r})") from error
-
-
-def _damaged(path: Path, expected: str) -> DataError:
-    return DataError(f"{path} can't be read as {expected}: it is damaged. {CARS.hint}")
+        raise damaged(path, f"a list of class_names ({error})", CARS.hint) from error

@@ -9,7 +9,8 @@
     parts/part_locs.txt     <image id> <part id> <x> <y> <1 for visible, 0 for not>
 
 The drawn birds are written in the same layout and come through the same loader. Whatever the
-files say is untrusted: ids must agree between files, paths must stay below `images/`.
+files say is untrusted: ids must agree between files, paths must stay below `images/`. Backslashes
+in `images.txt` are read as forward slashes.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from fgnb.data.tables import (
     lines,
     plain_name,
     read_table,
+    whole,
 )
 
 FOLDER = "CUB_200_2011"
@@ -83,7 +85,7 @@ def read(root: Path) -> Annotations:
         twice = sorted({n for n in names.values() if list(names.values()).count(n) > 1})[0]
         raise DataError(f"{root / 'images.txt'} lists {twice!r} twice: expected each image once")
     class_names = read_table(root / "classes.txt", plain_name, "<class id> <class name>")
-    class_of = read_table(root / "image_class_labels.txt", int, "<image id> <class id>", names)
+    class_of = read_table(root / "image_class_labels.txt", whole, "<image id> <class id>", names)
     train = read_table(root / "train_test_split.txt", flag, "<image id> <1 or 0>", names)
     boxes = read_table(
         root / "bounding_boxes.txt", corner_box, "<image id> <x> <y> <width> <height>", names

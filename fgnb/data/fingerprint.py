@@ -8,7 +8,7 @@ memory).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
@@ -16,31 +16,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def images_sha256(folder: Path, files: Sequence[str]) -> str:
+def images_sha256(
+    folder: Path, files: Sequence[str], renamed: Mapping[str, str] | None = None
+) -> str:
     """Hash the images below `folder`, whatever order `files` come in.
 
     The rule of a `subset.json`'s `images_sha256`: the images in order of their path below
     `folder`; for each the file name without its folder, a zero byte, and the 32 bytes of the
-    file's SHA-256.
+    file's SHA-256. Names are those of `files`; `renamed` says which of them are spelt otherwise on
+    the disk.
 
     Raises:
         OSError: if a file can't be read.
     """
     ordered = sorted(files)
     total = hashlib.sha256()
-    for name, digest in zip(ordered, file_digests(folder, ordered), strict=True):
+    for name, digest in zip(ordered, file_digests(folder, ordered, renamed), strict=True):
         total.update(PurePosixPath(name).name.encode() + b"\0" + digest)
     return total.hexdigest()
 
 
-def file_digests(folder: Path, files: Sequence[str]) -> tuple[bytes, ...]:
+def file_digests(
+    folder: Path, files: Sequence[str], renamed: Mapping[str, str] | None = None
+) -> tuple[bytes, ...]:
     """The SHA-256 of each file below `folder`, 32 bytes each, in the order of `files`.
+
+    `renamed` is as in `images_sha256`.
 
     Raises:
         OSError: if a file can't be read.
     """
     digests = []
-    for name in files:
+    for name in ((renamed or {}).get(listed, listed) for listed in files):
         status = (folder / name).stat()
         digests.append(_file_sha256(folder, name, status.st_size, status.st_mtime_ns))
     return tuple(digests)

@@ -7,7 +7,8 @@ above works on that alone. numpy only: nothing here imports torch.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,7 @@ class ImageSet:
         whole: the set that this one is, or is a part of; None where nothing is known of it.
         restriction: the ids of the classes that the set was restricted to, e.g. "1-40"; empty
             where it is all that lies in `root`. See `fgnb.data.restrict`.
+        renamed: name on the disk of those `files` that are spelt otherwise there.
         pixels: what was done to the pictures of a real set, as its `images.json` declares it, e.g.
             "original size, re-encoded as JPEG at quality 80"; "original" where nothing was;
             "unverified pixels" without that file; empty for drawn sets. Not in `fingerprint`.
@@ -93,6 +95,7 @@ class ImageSet:
     pixels: str = ""
     whole: Whole | None = None
     restriction: str = ""
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n, n_parts = len(self.files), self.parts.shape[1] if self.parts.ndim == 3 else -1
@@ -105,10 +108,10 @@ class ImageSet:
             "parts": (n, n_parts, 2),
             "visible": (n, n_parts),
         }
-        for field, shape in needed.items():
-            array = getattr(self, field)
+        for name, shape in needed.items():
+            array = getattr(self, name)
             if array.shape != shape:
-                raise ValueError(f"{field} has shape {array.shape}, needs {shape}")
+                raise ValueError(f"{name} has shape {array.shape}, needs {shape}")
             array.setflags(write=False)
         if n == 0:
             raise ValueError("files is empty: an image set needs at least one image")
@@ -150,7 +153,8 @@ class ImageSet:
 
     def path(self, i: int) -> Path:
         """The file of image `i` (a position from 0, not an official id)."""
-        return self.root / self.folder / self.files[i]
+        name = self.files[i]
+        return self.root / self.folder / self.renamed.get(name, name)
 
     def held_out(self, seed: int, fraction: float = 0.2) -> NDArray[np.bool_]:
         """Mark the training images on which settings are chosen, so that test never is.

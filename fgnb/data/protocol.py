@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fgnb.data.imageset import ORIGINAL_PIXELS, UNVERIFIED_PIXELS, DataError, ImageSet, Whole
+from fgnb.data.texts import read_text
 
 
 @dataclass(frozen=True)
@@ -230,9 +231,10 @@ def _words(counts: dict[str, int]) -> str:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
+    text = read_text(path)
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not JSON ({error}): put back or correct the file") from error
     if not isinstance(value, dict):
         raise DataError(f"{path} holds a {type(value).__name__}: expected a JSON object")

@@ -23,7 +23,7 @@ from unicodedata import normalize
 import numpy as np
 
 from fgnb.data.fingerprint import images_sha256, set_sha256
-from fgnb.data.imageset import ImageSet, Whole
+from fgnb.data.imageset import DataError, ImageSet, Whole
 from fgnb.data.usable import check_usable
 
 MOST_RUNS = 4
@@ -61,7 +61,10 @@ def restrict(images: ImageSet, classes: str) -> ImageSet:
         )
     if len(chosen) == len(images.classes):
         return images
-    return _part(images, chosen)
+    try:
+        return _part(images, chosen)
+    except DataError as error:
+        raise DataError(f"classes is {classes!r}: {error}") from None
 
 
 def _part(images: ImageSet, chosen: np.ndarray) -> ImageSet:
@@ -77,7 +80,7 @@ def _part(images: ImageSet, chosen: np.ndarray) -> ImageSet:
     check_usable(images.root, texts["classes"], arrays["labels"], arrays["train"])
     class_ids = images.class_ids[chosen]
     whole = images.whole or Whole(images.title, len(images.classes))
-    hashed = images_sha256(images.root / images.folder, texts["files"])
+    hashed = images_sha256(images.root / images.folder, texts["files"], images.renamed)
     return replace(
         images,
         title=whole.title(_in_words(class_ids.tolist(), whole.classes)),

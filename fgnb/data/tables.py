@@ -13,19 +13,14 @@ from typing import TypeVar
 import numpy as np
 
 from fgnb.data.imageset import DataError
+from fgnb.data.texts import read_text
 
 Value = TypeVar("Value")
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
     """The lines that are not blank, stripped, with their numbers from 1."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not UTF-8 text ({error}): put back the original file"
-        ) from error
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():
             yield number, line.strip()
 
@@ -50,7 +45,7 @@ def read_table(
     for number, line in lines(path):
         head, *rest = line.split(maxsplit=1)
         try:
-            key, value = int(head), parse(rest[0] if rest else "")
+            key, value = whole(head), parse(rest[0] if rest else "")
         except ValueError as error:
             raise bad_line(path, number, line, expected, str(error)) from error
         if key in table:
@@ -69,13 +64,20 @@ def read_table(
 
 
 def image_path(text: str) -> str:
-    """A path that stays below the folder it will be joined to; ValueError for any other."""
-    path = PurePosixPath(plain_name(text))
-    if path.is_absolute() or ".." in path.parts or "\\" in text or ":" in text:
+    r"""A path that stays below the folder it will be joined to; ValueError for any other.
+
+    Backslashes, as Windows writes them, become forward slashes before anything is checked.
+
+    >>> image_path(r"001.Auk\Auk_0001.jpg")
+    '001.Auk/Auk_0001.jpg'
+    """
+    name = plain_name(text).replace("\\", "/")
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or ":" in name:
         raise ValueError("the path leaves the folder images/")
-    if path.as_posix() != text:
+    if path.as_posix() != name or not path.parts:
         raise ValueError("the path is not in its plain form")
-    return text
+    return name
 
 
 def plain_name(text: str) -> str:
@@ -83,6 +85,14 @@ def plain_name(text: str) -> str:
     if not text or not text.isprintable():
         raise ValueError("the name is empty or holds control characters")
     return text
+
+
+def whole(text: str) -> int:
+    """A whole number of at most 64 bits; ValueError for any other."""
+    number = int(text)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError("the number is too large")
+    return number
 
 
 def flag(text: str) -> bool:

@@ -87,7 +87,7 @@ def verify(
         train=images.n_train,
         test=images.n_test,
         decoded=len(images) if decode else 0,
-        images_sha256=images_sha256(images.root / images.folder, images.files),
+        images_sha256=images_sha256(images.root / images.folder, images.files, images.renamed),
         fingerprint=images.fingerprint,
         warnings=findings(images, heads),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 
 from fgnb.data import DataError, aircraft, load_rgb, open_images, verify
 
+TEXTS = (aircraft.VARIANTS, *aircraft.SPLITS.values())
 VARIANTS = ["A 300", "707-320", "F/A-18"]
 TRAIN = {"0034309": "F/A-18", "1025794": "A 300", "0000007": "707-320", "1340192": "A 300"}
 TEST = {"1514522": "707-320", "0747566": "F/A-18", "1008575": "A 300"}
@@ -154,6 +156,32 @@ def test_empty_or_unreadable_text_is_refused(write_aircraft):
         with pytest.raises(DataError, match=f"{name} is not UTF-8"):
             aircraft.load(root)
         (root / name).write_bytes(whole)
+
+
+@pytest.mark.parametrize("mark", [False, True])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("blanks", ["", " \t"])
+def test_a_set_in_the_layout_of_aircraft_is_the_same_in_every_form(
+    write_aircraft, mark, end, blanks
+):
+    root = write_aircraft(drawn=True)
+    plain = aircraft.load(root)
+    for name in (*TEXTS, aircraft.BOXES, "drawn.json"):
+        text = (root / name).read_text()
+        ended = "".join(f"{line}{blanks}{end}" for line in text.splitlines())
+        (root / name).write_bytes(codecs.BOM_UTF8 * mark + f"{ended}{end}".encode())
+    assert aircraft.load(root).fingerprint == plain.fingerprint
+
+
+def test_variants_are_known_in_either_unicode_form(write_aircraft):
+    root = write_aircraft(drawn=True)
+    composed, apart = "F\u00e9nec", "Fe\u0301nec"
+    for name, spelt in zip(TEXTS, (composed, apart, apart), strict=True):
+        text = (root / name).read_text(encoding="utf-8").replace("F/A-18", spelt)
+        (root / name).write_text(text, encoding="utf-8")
+    images = aircraft.load(root)
+    assert images.classes == ("A 300", "707-320", composed)
+    assert images.n_test == 3
 
 
 def test_the_levels_are_those_with_a_file_from_finer_to_coarser(write_aircraft):

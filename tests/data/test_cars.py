@@ -154,7 +154,7 @@ def test_a_damaged_mat_file_is_named(write_cars, name, share):
     root = write_cars()
     whole = (root / name).read_bytes()
     (root / name).write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(DataError, match="it is damaged") as caught:
+    with pytest.raises(DataError, match="it is damaged" if share else "is empty") as caught:
         cars.load(root)
     assert str(root / name) in str(caught.value)
 
@@ -168,6 +168,79 @@ def test_mat_files_without_the_right_variables_are_damaged(write_cars):
     boxless = made[[*FIELDS[1:]]].astype([(field, "O") for field in FIELDS[1:]])
     savemat(root / TEST_MAT, {"annotations": boxless})
     with pytest.raises(DataError, match=r"test_annos_withlabels.mat can't .*bbox_x1"):
+        cars.load(root)
+
+def test_a_mat_file_of_one_image_or_one_class_is_read_rightly(write_cars):
+    root = write_cars()
+    write_mat(root / TEST_MAT, annotations(TEST[:1]))
+    notes = cars.read(root)
+    assert notes.files[-1] == "cars_test/00002.jpg"
+    assert (notes.class_ids[-1], notes.ids[-1], notes.train.sum()) == (2, 100_002, 6)
+    assert notes.boxes[-1].tolist() == [1.0, 2.0, 12.0, 20.0]
+    for mat in (TRAIN_MAT, TEST_MAT):
+        write_mat(root / mat, annotations([(1, 1)]))
+    names = np.array([["Ago Coupe 2010"]], dtype=object)
+    savemat(root / cars.META, {"class_names": names})
+    notes = cars.read(root)
+    assert notes.class_names == {1: "Ago Coupe 2010"}
+    assert notes.files == ("cars_train/00001.jpg", "cars_test/00001.jpg")
+
+
+def test_a_single_annotation_is_checked_as_any_other(write_cars):
+    root = write_cars()
+    for field, value, said in (
+        ("fname", "../a.jpg", "annotation 1 names the image"),
+        ("class", 4, "gives 00002.jpg the class 4"),
+        ("class", "two", "it is damaged"),
+        ("fname", 7, "it is damaged"),
+        ("bbox_x1", 0, "counted from 1"),
+    ):
+        made = annotations(TEST[:1])
+        made[0][field] = value
+        write_mat(root / TEST_MAT, made)
+        with pytest.raises(DataError, match=said):
+            cars.read(root)
+
+
+def test_class_names_that_matlab_padded_are_trimmed(write_cars):
+    root = write_cars()
+    savemat(root / cars.META, {"class_names": np.array(["Ago", "Bex Van", "Cor"])})
+    assert list(cars.read(root).class_names.values()) == ["Ago", "Bex Van", "Cor"]
+
+
+V73 = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: Mon Jan 01 00:00:00 2026 HDF5 schema"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (V73.ljust(124) + b"\0\2IM" + bytes(384) + b"\x89HDF\r\n\x1a\n", "MATLAB v7.3 .*-v7"),
+        (V73, "MATLAB v7.3 file .HDF5.* save it again"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(600), "MATLAB v7.3"),
+        (bytes(512) + b"\x89HDF\r\n\x1a\n", "MATLAB v7.3"),
+        (b"", r"is empty \(0 bytes\)"),
+        (b"1 2 3\n4 5 6\n", "is really a text"),
+        (b"# Created by Octave 8\n# name: annotations\n", "is really a text"),
+        (b"<!DOCTYPE html>\n<html>404</html>", "is really an HTML page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d", "is really a Git LFS"),
+        (b"PK\x03\x04\x14\0\0\0\x08\0", "is really a ZIP archive"),
+    ],
+)
+@pytest.mark.parametrize("name", [cars.META, TRAIN_MAT, TEST_MAT])
+def test_a_mat_file_is_named_for_what_it_is(write_cars, name, content, said):
+    root = write_cars()
+    (root / name).write_bytes(content)
+    with pytest.raises(DataError, match=said) as caught:
+        cars.load(root)
+    assert str(caught.value).startswith(str(root / name))
+    assert "damaged" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_mat_file_of_other_variables_says_which(write_cars):
+    root = write_cars()
+    savemat(root / TEST_MAT, {"annotation": annotations(TEST), "version": 2})
+    with pytest.raises(DataError, match="with annotations: it holds annotation, version"):
         cars.load(root)
 
 

@@ -137,6 +137,12 @@ def test_what_is_no_class_is_refused_in_one_line(seven, classes, why):
     assert "\n" not in str(caught.value)
 
 
+def test_classes_without_a_test_image_are_refused(seven):
+    lacking = replace(seven, train=seven.train | (seven.labels < 2))
+    with pytest.raises(ValueError, match=r"classes is '1-2': .* holds no test image"):
+        restrict(lacking, "1-2")
+
+
 def test_what_is_no_text_is_refused(seven):
     with pytest.raises(ValueError, match=r"classes is 7 \(int\), needs text such as '1-40'"):
         restrict(seven, 7)
