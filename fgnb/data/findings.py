@@ -45,6 +45,17 @@ def deep(images: ImageSet, heads: Sequence[Head]) -> str | None:
     )
 
 
+def respelt(images: ImageSet, heads: Sequence[Head]) -> str | None:
+    """Pictures that lie there under another spelling than the listed one."""
+    if not images.renamed:
+        return None
+    name, own = next(iter(images.renamed.items()))
+    return (
+        f"{len(images.renamed)} of {len(images)} pictures are named on the disk in another Unicode "
+        f"form or case than in the list; the first: {name!a} is {own!a}"
+    )
+
+
 def unasked(images: ImageSet, heads: Sequence[Head]) -> str | None:
     """Classes without a test image."""
     counts = np.bincount(images.labels[~images.train], minlength=len(images.classes))
@@ -96,11 +107,11 @@ def repeated(images: ImageSet, heads: Sequence[Head]) -> str | None:
     )
 
 
-FINDINGS: tuple[Finding, ...] = (turned, deep, unasked, leaks, repeated)
+FINDINGS: tuple[Finding, ...] = (turned, deep, respelt, unasked, leaks, repeated)
 
 
 def _digests(images: ImageSet) -> tuple[bytes, ...]:
-    return file_digests(images.root / images.folder, images.files)
+    return file_digests(images.root / images.folder, images.files, images.renamed)
 
 
 def _first(images: ImageSet, pairs: Sequence[tuple[int, int]]) -> str:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-import numpy as np
-
 from fgnb.data.imageset import DataError
 from fgnb.data.texts import read_text
 
 Value = TypeVar("Value")
+FARTHEST = 1e9
+"""Pixels; what lies beyond it is no place in a picture, and may be infinite as float32."""
 
 
 def lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -117,8 +117,7 @@ def ranged_box(corners: Sequence[float]) -> tuple[float, float, float, float]:
     (0.0, 0.0, 384.0, 217.0)
     """
     x1, y1, x2, y2 = (float(number) for number in corners)
-    if not np.isfinite([x1, y1, x2, y2]).all():
-        raise ValueError("a number is not finite")
+    _check_finite([x1, y1, x2, y2])
     if x1 < 1 or y1 < 1:
         raise ValueError("pixels are counted from 1")
     if x2 < x1 or y2 < y1:
@@ -127,8 +126,12 @@ def ranged_box(corners: Sequence[float]) -> tuple[float, float, float, float]:
 
 
 def finite(text: str) -> list[float]:
-    """Numbers parted by blanks; ValueError where one is not finite."""
+    """Numbers parted by blanks; ValueError where one is not finite, or no place in a picture."""
     numbers = [float(word) for word in text.split()]
-    if not np.isfinite(numbers).all():
-        raise ValueError("a number is not finite")
+    _check_finite(numbers)
     return numbers
+
+
+def _check_finite(numbers: Sequence[float]) -> None:
+    if not all(abs(number) <= FARTHEST for number in numbers):  # not a number is false too
+        raise ValueError(f"a number is not finite, or over {FARTHEST:.0e} pixels")

@@ -100,7 +100,7 @@ def test_a_set_keeps_its_fingerprint_whatever_the_disk_made_of_its_names(write_c
         assert load_rgb(turned.path(row)).size == (30, 24)
     report = verify(root, decode=True)
     assert report.fingerprint == plain.fingerprint
-    assert report.images_sha256 == verify(root).images_sha256
+    assert any("7 of 18 pictures are named on the disk" in line for line in report.warnings)
     part = restrict(turned, "1-2")
     assert part.path(6) == other.with_suffix(".JPG")
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from fgnb.data import DataError, cub
 from fgnb.data.protocol import declared_pixels
-from fgnb.data.tables import image_path, lines, whole
+from fgnb.data.tables import finite, image_path, lines, ranged_box, whole
 from fgnb.data.texts import read_text
 
 FAMILY = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -199,6 +199,15 @@ def test_a_number_too_large_for_64_bits_is_named(write_cub, name):
     (root / name).write_text("\n".join(text))
     with pytest.raises(DataError, match=rf"{name}, line 3: .*too large"):
         cub.load(root)
+
+
+@pytest.mark.parametrize("text", ["1e39", "-1e39", "1e10", "nan", "inf", "1e999"])
+def test_a_place_that_is_in_no_picture_is_refused(text):
+    for words in (f"{text} 1", f"1 {text}"):
+        with pytest.raises(ValueError, match="not finite, or over 1e\\+09 pixels"):
+            finite(words)
+    with pytest.raises(ValueError, match="not finite"):
+        ranged_box([1, 1, float(text), 2])
 
 
 def test_whole_numbers_keep_their_ends():
