@@ -91,25 +91,22 @@ def copied(value: Any) -> Any:
 
 def same(found: Any, expected: Any, tolerance: float = 0.0) -> bool:
     """Whether two answers are equal, axis by axis and field by field; nan equals nan."""
-    if isinstance(expected, torch.Tensor | np.ndarray) or np.ndim(expected):
-        if isinstance(expected, dict):
-            return all(same(found[name], expected[name], tolerance) for name in expected)
-        a, b = (
-            x.detach().to(torch.float64 if x.is_floating_point() else x.dtype).numpy()
-            if isinstance(x, torch.Tensor)
-            else np.asarray(x)
-            for x in (found, expected)
-        )
-        return a.shape == b.shape and np.allclose(a, b, tolerance, tolerance, equal_nan=True)
     if isinstance(expected, dict):
         return all(same(found[name], expected[name], tolerance) for name in expected)
-    if isinstance(expected, tuple):
-        return all(same(a, b, tolerance) for a, b in zip(found, expected, strict=True))
+    if isinstance(expected, tuple | list):
+        pairs = zip(found, expected, strict=True)
+        return len(found) == len(expected) and all(same(a, b, tolerance) for a, b in pairs)
     if hasattr(expected, "__dataclass_fields__"):
         return same(vars(found), vars(expected), tolerance)
     if expected is None or isinstance(expected, str):
         return found == expected
-    return bool(np.isclose(found, expected, tolerance, tolerance, equal_nan=True))
+    a, b = (
+        x.detach().to(torch.float64 if x.is_floating_point() else x.dtype).numpy()
+        if isinstance(x, torch.Tensor)
+        else np.asarray(x)
+        for x in (found, expected)
+    )
+    return a.shape == b.shape and np.allclose(a, b, tolerance, tolerance, equal_nan=True)
 
 
 def answers_alike(

@@ -14,6 +14,8 @@ from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from fgnb.data.arguments import as_array, as_whole
+
 RESTARTS = 10
 
 
@@ -25,7 +27,7 @@ def build_hierarchy(features: Any, labels: Any, n_parents: int, seed: int = 0) -
     [0, 1, 0]
 
     Args:
-        features: ``Tensor[N, D]`` or array, a vector for each image.
+        features: ``Tensor[N, D]``, array or list, a vector for each image.
         labels: their classes, integer ``[N]``, each of 0 to C-1 at least once.
         n_parents: super classes to find, 1 to the number of different class means.
         seed: of the starts of k-means; equal arguments give equal super classes.
@@ -38,15 +40,14 @@ def build_hierarchy(features: Any, labels: Any, n_parents: int, seed: int = 0) -
             class means than ``n_parents``.
     """
     means = class_means(features, labels)
-    if isinstance(n_parents, bool) or not isinstance(n_parents, int | np.integer):
-        raise ValueError(f"n_parents is {n_parents!r}, needs a whole number")
+    n_parents, seed = as_whole("n_parents", n_parents), as_whole("seed", seed, 0)
     different = len(np.unique(means, axis=0))
     if not 1 <= n_parents <= different:
         raise ValueError(
             f"n_parents is {n_parents}, needs 1 to {different}, the number of different class means"
         )
     with threadpool_limits(1):  # the order of a sum must not depend on the machine's cores
-        clusters = KMeans(int(n_parents), n_init=RESTARTS, random_state=seed).fit(means)
+        clusters = KMeans(n_parents, n_init=RESTARTS, random_state=seed).fit(means)
     _, first, inverse = np.unique(clusters.labels_, return_index=True, return_inverse=True)
     number = np.empty(len(first), np.int64)
     number[np.argsort(first)] = np.arange(len(first))
@@ -57,13 +58,13 @@ def class_means(features: Any, labels: Any) -> np.ndarray:
     """The mean feature of each class, at unit length: float64 ``[C, D]``.
 
     Args:
-        features: ``[N, D]``, tensor or array, finite.
+        features: ``[N, D]``, tensor, array or list, finite.
         labels: integer ``[N]``, each of 0 to C-1 at least once.
 
     Raises:
         ValueError: shapes or values that don't fit, or classes without an image.
     """
-    vectors, classes = _array(features), _array(labels)
+    vectors, classes = as_array("features", features), as_array("labels", labels)
     if vectors.ndim != 2 or 0 in vectors.shape:
         raise ValueError(f"features has shape {vectors.shape}, needs (N, D) with N and D over 0")
     if not np.isfinite(vectors).all():
@@ -81,7 +82,3 @@ def class_means(features: Any, labels: Any) -> np.ndarray:
     means = np.zeros((count, vectors.shape[1]))
     np.add.at(means, classes, vectors.astype(np.float64))
     return means / np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
-
-
-def _array(values: Any) -> np.ndarray:
-    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)

@@ -6,11 +6,14 @@ and all three terms are averaged over the batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from fgnb.data.arguments import as_number
+from fgnb.nn.arguments import as_floats, as_integers, as_probs
 
 CHILDREN = ("mean", "sum")
 
@@ -33,7 +36,7 @@ class MultiLevelLoss(nn.Module):
 
     def __init__(
         self,
-        parents: Tensor | Sequence[int],
+        parents: Any,
         weight: float = 1.0,
         children: str = "mean",
         *,
@@ -41,6 +44,8 @@ class MultiLevelLoss(nn.Module):
     ) -> None:
         super().__init__()
         known = check_parents(parents)
+        weight = as_number("weight", weight)
+        label_smoothing = as_number("label_smoothing", label_smoothing)
         if not 0.0 <= weight < float("inf"):
             raise ValueError(f"weight is {weight}, needs a finite number that is not negative")
         if children not in CHILDREN:
@@ -50,8 +55,8 @@ class MultiLevelLoss(nn.Module):
         self.register_buffer("parents", known, persistent=False)
         self.weight, self.children_are, self.label_smoothing = weight, children, label_smoothing
 
-    def forward(self, child_logits: Tensor, parent_logits: Tensor, target: Tensor) -> Tensor:
-        """The loss, a scalar.
+    def forward(self, child_logits: Any, parent_logits: Any, target: Any) -> Tensor:
+        """The loss, a scalar; arrays and lists will do for tensors.
 
         Args:
             child_logits: of the classes, ``Tensor[B, C]``.
@@ -59,7 +64,7 @@ class MultiLevelLoss(nn.Module):
             target: the true classes, integer ``Tensor[B]``.
 
         Raises:
-            ValueError: a shape or a target that doesn't fit.
+            ValueError: a shape, a type or a target that doesn't fit.
         """
         terms = self.terms(child_logits, parent_logits, target)
         return self.total(terms)
@@ -68,14 +73,14 @@ class MultiLevelLoss(nn.Module):
         """Equation 4 of the three terms."""
         return terms["children"] + self.weight * terms["parents"] + terms["hinge"]
 
-    def terms(
-        self, child_logits: Tensor, parent_logits: Tensor, target: Tensor
-    ) -> dict[str, Tensor]:
+    def terms(self, child_logits: Any, parent_logits: Any, target: Any) -> dict[str, Tensor]:
         """Equations 1 to 3, averaged over the batch: ``children``, ``parents`` and ``hinge``."""
+        child_logits = as_floats("child_logits", child_logits, self.parents.device)
+        parent_logits = as_floats("parent_logits", parent_logits, self.parents.device)
+        target = as_integers("target", target, self.parents.device)
         _check(child_logits, parent_logits, target, self.parents)
-        target = target.long()
         own = self.parents[target]
-        over = hinge(
+        over = _hinge(
             child_logits.softmax(1), parent_logits.softmax(1), self.parents, self.children_are
         )
         smoothing = self.label_smoothing
@@ -86,9 +91,7 @@ class MultiLevelLoss(nn.Module):
         }
 
 
-def hinge(
-    child_probs: Tensor, parent_probs: Tensor, parents: Tensor, children: str = "mean"
-) -> Tensor:
+def hinge(child_probs: Any, parent_probs: Any, parents: Any, children: str = "mean") -> Tensor:
     """Equation 3 of every picture and super class: ``max(0, p_children - p_parent)``.
 
     >>> child, parent = torch.tensor([[0.7, 0.2, 0.1]]), torch.tensor([[0.6, 0.4]])
@@ -98,8 +101,8 @@ def hinge(
     [0.3, 0.0]
 
     Args:
-        child_probs: of the classes, ``Tensor[B, C]``.
-        parent_probs: of the super classes, ``Tensor[B, P]``.
+        child_probs: of the classes, ``Tensor[B, C]``, probabilities and no logits.
+        parent_probs: of the super classes, ``Tensor[B, P]``, likewise.
         parents: the super class of each class, integer ``Tensor[C]``.
         children: ``"mean"`` or ``"sum"`` of the probabilities of a super class's classes.
 
@@ -107,11 +110,13 @@ def hinge(
         ``Tensor[B, P]``, not negative.
 
     Raises:
-        ValueError: a shape or a word that doesn't fit.
+        ValueError: a shape, a type or a word that doesn't fit, or rows that are no probabilities.
     """
     if children not in CHILDREN:
         raise ValueError(f"children is {children!r}, needs one of {', '.join(CHILDREN)}")
     known = check_parents(parents)
+    child_probs = as_probs("child_probs", child_probs)
+    parent_probs = as_probs("parent_probs", parent_probs, child_probs.device)
     n_parents = int(known.max()) + 1
     rows = len(child_probs)
     for name, values, columns in (
@@ -120,35 +125,35 @@ def hinge(
     ):
         if values.shape != (rows, columns):
             raise ValueError(f"{name} has shape {tuple(values.shape)}, needs ({rows}, {columns})")
-    members = functional.one_hot(known, n_parents).to(child_probs)  # [C, P]
+    return _hinge(child_probs, parent_probs, known.to(child_probs.device), children)
+
+
+def _hinge(child_probs: Tensor, parent_probs: Tensor, parents: Tensor, children: str) -> Tensor:
+    members = functional.one_hot(parents, parent_probs.shape[1]).to(child_probs)  # [C, P]
     held = child_probs @ members
     if children == "mean":
         held = held / members.sum(0)
     return (held - parent_probs).clamp(min=0)
 
 
-def check_parents(parents: Tensor | Sequence[int]) -> Tensor:
+def check_parents(parents: Any) -> Tensor:
     """The super classes as int64 ``Tensor[C]``.
 
     Raises:
         ValueError: anything but integers ``[C]`` that use each of 0 to P-1.
     """
-    given = torch.as_tensor(parents)
+    given = as_integers("parents", parents)
     if given.ndim != 1 or len(given) == 0:
         raise ValueError(f"parents has shape {tuple(given.shape)}, needs (C,) with C at least 1")
-    if given.is_floating_point() or given.dtype == torch.bool:
-        raise ValueError(f"parents has dtype {given.dtype}, needs integers")
     present = given.unique()
     if not present.equal(torch.arange(len(present), dtype=given.dtype, device=given.device)):
         raise ValueError(f"parents uses {present.tolist()}, needs each of 0 to P-1: leave no gap")
-    return given.long()
+    return given
 
 
 def _check(child_logits: Tensor, parent_logits: Tensor, target: Tensor, parents: Tensor) -> None:
     if target.ndim != 1 or len(target) == 0:
         raise ValueError(f"target has shape {tuple(target.shape)}, needs (B,) with B at least 1")
-    if target.is_floating_point() or target.dtype == torch.bool:
-        raise ValueError(f"target has dtype {target.dtype}, needs integers")
     n_classes, n_parents = len(parents), int(parents.max()) + 1
     for name, logits, columns in (
         ("child_logits", child_logits, n_classes),

@@ -13,18 +13,21 @@ implementation, such as the script of the explorer, reaches the same doubles.
 from __future__ import annotations
 
 import math
-from numbers import Integral
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from fgnb.data.arguments import as_number, as_whole
+from fgnb.nn.arguments import as_floats, as_integers, as_probs
 
 GATES = ("sample", "class")
 
 
 def rerank(
-    probs: Tensor,
-    sims: Tensor,
-    labels: Tensor,
+    probs: Any,
+    sims: Any,
+    labels: Any,
     *,
     topn: int = 5,
     topm: int = 50,
@@ -36,11 +39,14 @@ def rerank(
 ) -> Tensor:
     """Score every class of every query by equations 8 and 9.
 
-    The prediction is the first column of the highest score. Nothing is changed in place.
+    The prediction is the first column of the highest score. Nothing is changed in place. Arrays and
+    lists will do for tensors.
 
     Args:
-        probs: softmax probabilities ``S_f``, ``Tensor[Q, C]``, any float type.
-        sims: similarity of each query to each image of the database, ``Tensor[Q, N]``.
+        probs: softmax probabilities ``S_f``, ``Tensor[Q, C]``, any float type: in [0, 1], with a
+            sum of 1 in each row, or less where only its best classes were kept. Logits are refused.
+        sims: similarity of each query to each image of the database, ``Tensor[Q, N]``: the paper's
+            is the cosine, but any will do that ``t_sc`` is meant for.
         labels: classes of the database, integer ``Tensor[N]`` of columns of ``probs``.
         topn: how many of the most probable classes compete; ties by column; clipped to [1, C].
         topm: how many of the most similar images count; ties by row; clipped to [1, N].
@@ -55,24 +61,26 @@ def rerank(
         Scores, float64 ``Tensor[Q, C]``, finite. See `rerank_neighbors`.
 
     Raises:
-        ValueError: a wrong shape, a number that is not finite, a label that is no column of
-            ``probs``, a negative ``topn`` or ``topm``, an unknown gate.
+        ValueError: a wrong shape or type, ``probs`` that are no probabilities, a number that is not
+            finite, a label that is no column of ``probs``, a negative ``topn`` or ``topm``, an
+            unknown gate.
 
     >>> probs = torch.tensor([[0.45, 0.40, 0.15]])
     >>> sims = torch.tensor([[0.5, 0.75, 0.25, 0.25]])
     >>> rerank(probs, sims, torch.tensor([0, 1, 1, 2]), topn=2, t_sf=0.5, t_sc=0.2)[0, :2]
     tensor([0.3333, 0.6667], dtype=torch.float64)
     """
-    n_classes = _check_probs(probs)
-    _check_similarities(sims, len(probs), "N")
+    probs = as_probs("probs", probs)
+    sims = _similarities(sims, probs, "N")
+    labels = as_integers("labels", labels, probs.device)
     if labels.shape != sims.shape[1:]:
         raise ValueError(f"labels has shape {tuple(labels.shape)}, needs ({sims.shape[1]},)")
-    _check_labels(labels, n_classes)
+    _check_labels(labels, probs.shape[1])
     nearest, index = topm_neighbors(sims, topm)
     return rerank_neighbors(
         probs,
         nearest,
-        labels.long()[index],
+        labels[index],
         topn=topn,
         topm=topm,
         t_sf=t_sf,
@@ -84,9 +92,9 @@ def rerank(
 
 
 def rerank_neighbors(
-    probs: Tensor,
-    sims: Tensor,
-    labels: Tensor,
+    probs: Any,
+    sims: Any,
+    labels: Any,
     *,
     topn: int = 5,
     topm: int = 50,
@@ -99,7 +107,7 @@ def rerank_neighbors(
     """`rerank` where the nearest images of each query are already known.
 
     Args:
-        probs: softmax probabilities ``Tensor[Q, C]``.
+        probs: softmax probabilities ``Tensor[Q, C]``, as in `rerank`.
         sims: similarities of the K nearest images, best first, ``Tensor[Q, K]``; ``topm`` is
             clipped to [1, K].
         labels: their classes, integer ``Tensor[Q, K]``.
@@ -119,8 +127,10 @@ def rerank_neighbors(
     Raises:
         ValueError: as in `rerank`; also similarities that do not descend.
     """
-    n_classes = _check_probs(probs)
-    _check_similarities(sims, len(probs), "K")
+    probs = as_probs("probs", probs)
+    n_classes = probs.shape[1]
+    sims = _similarities(sims, probs, "K")
+    labels = as_integers("labels", labels, probs.device)
     if labels.shape != sims.shape:
         raise ValueError(f"labels has shape {tuple(labels.shape)}, needs {tuple(sims.shape)}")
     _check_labels(labels, n_classes)
@@ -128,12 +138,11 @@ def rerank_neighbors(
         raise ValueError("sims does not descend along a row, needs the nearest image first")
     if gate not in GATES:
         raise ValueError(f"gate is {gate!r}, needs one of {', '.join(GATES)}")
+    t_sf, t_sc = as_number("t_sf", t_sf), as_number("t_sc", t_sc)
+    alpha, beta = as_number("alpha", alpha), as_number("beta", beta)
     for name, value in {"alpha": alpha, "beta": beta}.items():
         if not math.isfinite(value):
             raise ValueError(f"{name} is {value}, needs a finite number")
-    for name, value in {"t_sf": t_sf, "t_sc": t_sc}.items():
-        if math.isnan(value):
-            raise ValueError(f"{name} is nan, needs a number")
     topn = _clip("topn", topn, n_classes)
     topm = _clip("topm", topm, sims.shape[1])
 
@@ -141,7 +150,7 @@ def rerank_neighbors(
     order = probs.argsort(dim=1, descending=True, stable=True)  # [Q, C]
     top = order[:, :topn]
     s_f = probs.gather(1, top)  # [Q, topn]
-    s_c = _shares(sims[:, :topm].double(), labels[:, :topm].long(), top, n_classes, t_sc)
+    s_c = _shares(sims[:, :topm].double(), labels[:, :topm], top, n_classes, t_sc)
     defined = s_c.isfinite().all(dim=1, keepdim=True)
 
     sure = s_f >= t_sf if gate == "class" else s_f[:, :1] >= t_sf
@@ -197,29 +206,17 @@ def _with_the_rest(probs: Tensor, order: Tensor, scores: Tensor) -> Tensor:
     return torch.empty_like(probs).scatter_(1, order, torch.cat([scores, rest], dim=1))
 
 
-def _check_probs(probs: Tensor) -> int:
-    if probs.ndim != 2 or probs.shape[1] == 0:
-        raise ValueError(f"probs has shape {tuple(probs.shape)}, needs (Q, C) with C at least 1")
-    if not probs.is_floating_point():
-        raise ValueError(f"probs has dtype {probs.dtype}, needs floating point")
-    if not probs.isfinite().all():
-        raise ValueError("probs holds nan or infinity, needs finite numbers")
-    return probs.shape[1]
-
-
-def _check_similarities(sims: Tensor, n_queries: int, columns: str) -> None:
-    if sims.ndim != 2 or len(sims) != n_queries:
-        needed = f"({n_queries}, {columns}): a row for each of probs"
+def _similarities(sims: Any, probs: Tensor, columns: str) -> Tensor:
+    sims = as_floats("sims", sims, probs.device)
+    if sims.ndim != 2 or len(sims) != len(probs):
+        needed = f"({len(probs)}, {columns}): a row for each of probs"
         raise ValueError(f"sims has shape {tuple(sims.shape)}, needs {needed}")
-    if not sims.is_floating_point():
-        raise ValueError(f"sims has dtype {sims.dtype}, needs floating point")
     if not sims.isfinite().all():
         raise ValueError("sims holds nan or infinity, needs finite numbers")
+    return sims
 
 
 def _check_labels(labels: Tensor, n_classes: int) -> None:
-    if labels.is_floating_point() or labels.dtype == torch.bool:
-        raise ValueError(f"labels has dtype {labels.dtype}, needs integers")
     if labels.numel() and not (labels.min() >= 0 and labels.max() < n_classes):
         low, high = int(labels.min()), int(labels.max())
         raise ValueError(
@@ -227,7 +224,5 @@ def _check_labels(labels: Tensor, n_classes: int) -> None:
         )
 
 
-def _clip(name: str, value: int, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
-        raise ValueError(f"{name} is {value!r}, needs a whole number that is not negative")
-    return min(max(int(value), 1), most)
+def _clip(name: str, value: Any, most: int) -> int:
+    return min(max(as_whole(name, value, 0), 1), most)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from fgnb.ccfr.rerank import topm_neighbors
+from fgnb.data.arguments import as_array, as_whole
 
 STORED_NEIGHBORS = 50
 
@@ -33,36 +35,39 @@ class Neighbors:
 
 
 def nearest(
-    queries: np.ndarray,
-    database: np.ndarray,
-    labels: np.ndarray,
+    queries: Any,
+    database: Any,
+    labels: Any,
     k: int = STORED_NEIGHBORS,
     chunk: int = 1024,
 ) -> Neighbors:
     """The ``k`` nearest of ``database[N, D]`` to each of ``queries[Q, D]`` by cosine similarity.
 
-    ``k`` is clipped to N. Both sides are L2-normalised here. The search is exact; queries go in
-    chunks, so memory stays at ``chunk`` x N.
+    ``k`` is clipped to N. Both sides are L2-normalised here; arrays, tensors and lists will do. The
+    search is exact; queries go in chunks, so memory stays at ``chunk`` x N.
 
     Raises:
-        ValueError: widths that differ, labels that don't match the database, vectors that are not
-            finite, a ``k`` below 1.
+        ValueError: widths that differ, labels that don't match the database or are no integers,
+            vectors that are not finite, a ``k`` or ``chunk`` below 1.
     """
+    queries, database = as_array("queries", queries), as_array("database", database)
+    labels = as_array("labels", labels)
     if queries.ndim != 2 or database.ndim != 2 or queries.shape[1] != database.shape[1]:
         raise ValueError(
             f"queries is {queries.shape}, database {database.shape}; [Q, D] and [N, D] are needed"
         )
     if labels.shape != database.shape[:1]:
         raise ValueError(f"labels is {labels.shape}; ({len(database)},) is needed")
-    if k < 1:
-        raise ValueError(f"k is {k}, needs 1 at least")
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"labels has dtype {labels.dtype}, needs integers")
+    k, chunk = as_whole("k", k, 1), as_whole("chunk", chunk, 1)
     unit_queries, unit_database = _normalised(queries, "queries"), _normalised(database, "database")
     sims, index = zip(
         *(topm_neighbors(part @ unit_database.T, k) for part in unit_queries.split(chunk)),
         strict=True,
     )
     rows = torch.cat(index).numpy()
-    return Neighbors(torch.cat(sims).numpy(), rows, labels[rows])
+    return Neighbors(torch.cat(sims).numpy(), rows, labels.astype(np.int64)[rows])
 
 
 def _normalised(vectors: np.ndarray, name: str) -> Tensor:

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 
 from fgnb.ccfr.rerank import rerank_neighbors
 from fgnb.ccfr.retrieval import Neighbors
+from fgnb.metrics.checks import as_labels, as_probs
 
 RULES = ("mean-top1", "held-out", "fixed")
 T_SF_GRID = tuple(round(0.30 + 0.05 * i, 2) for i in range(14))
@@ -37,17 +37,12 @@ class Settings:
     beta: float = 1.0
     gate: str = "sample"
 
-    def scores(self, probs: np.ndarray, neighbors: Neighbors) -> np.ndarray:
+    def scores(self, probs: Any, neighbors: Neighbors) -> np.ndarray:
         """Re-ranked scores, float64 ``[Q, C]``, of softmax ``probs[Q, C]``."""
-        scored = rerank_neighbors(
-            torch.from_numpy(probs),
-            torch.from_numpy(neighbors.sims),
-            torch.from_numpy(neighbors.labels),
-            **asdict(self),
-        )
-        return scored.numpy()
+        scored = rerank_neighbors(probs, neighbors.sims, neighbors.labels, **asdict(self))
+        return scored.detach().cpu().numpy()
 
-    def predictions(self, probs: np.ndarray, neighbors: Neighbors) -> np.ndarray:
+    def predictions(self, probs: Any, neighbors: Neighbors) -> np.ndarray:
         """The class of the highest re-ranked score, ``[Q]``; ties go to the first class."""
         return self.scores(probs, neighbors).argmax(axis=1)
 
@@ -66,15 +61,19 @@ class Tuned:
     accuracy: np.ndarray
 
 
-def mean_top1(probs: np.ndarray) -> float:
-    """Mean of the highest softmax probability over ``probs[Q, C]`` (section 4.2)."""
-    return float(probs.max(axis=1).astype(np.float64).mean())
+def mean_top1(probs: Any) -> float:
+    """Mean of the highest softmax probability over ``probs[Q, C]`` (section 4.2).
+
+    Raises:
+        ValueError: a shape or type that doesn't fit, or rows that are no probabilities.
+    """
+    return float(as_probs("probs", probs).max(axis=1).mean())
 
 
 def tune(
-    probs: np.ndarray,
+    probs: Any,
     neighbors: Neighbors,
-    truth: np.ndarray,
+    truth: Any,
     base: Settings,
     *,
     t_sf: Sequence[float] = T_SF_GRID,
@@ -85,9 +84,14 @@ def tune(
 
     Equal accuracies go to the point that moves least: the lowest T_sf, then the highest T_sc,
     then the smallest topn.
+
+    Raises:
+        ValueError: a shape or type that doesn't fit, or rows that are no probabilities.
     """
+    probs = as_probs("probs", probs)
+    truth = as_labels("truth", truth, *probs.shape)
     accuracy = np.empty((len(t_sf), len(t_sc), len(topn)))
-    plain, top1 = probs.argmax(axis=1), probs.max(axis=1).astype(np.float64)
+    plain, top1 = probs.argmax(axis=1), probs.max(axis=1)
     for j, sc in enumerate(t_sc):
         for k, n in enumerate(topn):
             setting = replace(base, t_sc=sc, topn=n)
@@ -110,9 +114,9 @@ def tune(
 
 def choose(
     rule: str,
-    probs: np.ndarray,
+    probs: Any,
     neighbors: Neighbors,
-    truth: np.ndarray,
+    truth: Any,
     base: Settings,
 ) -> tuple[Settings, dict[str, Any]]:
     """The setting that ``rule`` gives on held-out training images, and how it was found.
@@ -121,7 +125,7 @@ def choose(
     at ``base.topn``; ``fixed`` keeps ``base``.
 
     Raises:
-        ValueError: an unknown rule.
+        ValueError: an unknown rule; otherwise as in `tune`.
     """
     if rule == "mean-top1":
         t_sf = mean_top1(probs)

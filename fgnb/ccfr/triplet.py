@@ -6,15 +6,20 @@ silent on the margin ``a`` and on which triplets of a batch count: both are opti
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from fgnb.data.arguments import as_number
+from fgnb.nn.arguments import as_floats, as_tensor
 
 MINING = ("batch-hard", "batch-all")
 
 
 def triplet_loss(
-    embeddings: Tensor, targets: Tensor, *, margin: float = 0.1, mining: str = "batch-hard"
+    embeddings: Any, targets: Any, *, margin: float = 0.1, mining: str = "batch-hard"
 ) -> Tensor:
     """Mean of equation 6 over a batch's triplets.
 
@@ -29,8 +34,10 @@ def triplet_loss(
         mining: ``batch-hard`` or ``batch-all``.
 
     Raises:
-        ValueError: shapes that don't match, or an unknown mining.
+        ValueError: shapes or types that don't fit, or an unknown mining.
     """
+    embeddings = as_floats("embeddings", embeddings)
+    targets, margin = _targets(targets, embeddings), as_number("margin", margin)
     if embeddings.ndim != 2 or targets.shape != embeddings.shape[:1]:
         raise ValueError(
             f"embeddings is {tuple(embeddings.shape)}, targets {tuple(targets.shape)}; "
@@ -54,7 +61,7 @@ def triplet_loss(
     return F.relu(margin - sims[:, :, None] + sims[:, None, :])[triplets].mean()
 
 
-def region_margins(regions: Tensor, targets: Tensor) -> Tensor:
+def region_margins(regions: Any, targets: Any) -> Tensor:
     """Each region's own triplet margin: what `margin-rank` teaches the scorer.
 
     A region is compared with another image by its most similar region there. Its margin is the
@@ -70,7 +77,12 @@ def region_margins(regions: Tensor, targets: Tensor) -> Tensor:
     Returns:
         ``Tensor[B, K]`` in [-2, 2]; 0 for the regions of an image without a positive or without a
         negative in the batch.
+
+    Raises:
+        ValueError: shapes or types that don't fit.
     """
+    regions = as_floats("regions", regions)
+    targets = _targets(targets, regions)
     if regions.ndim != 3 or targets.shape != regions.shape[:1]:
         raise ValueError(
             f"regions is {tuple(regions.shape)}, targets {tuple(targets.shape)}; "
@@ -83,6 +95,13 @@ def region_margins(regions: Tensor, targets: Tensor) -> Tensor:
     other = (sims * negative).sum(2) / negative.sum(2).clamp(min=1)
     usable = (positive.sum(2) > 0) & (negative.sum(2) > 0)
     return torch.where(usable, own - other, torch.zeros_like(own))
+
+
+def _targets(targets: Any, like: Tensor) -> Tensor:
+    given = as_tensor("targets", targets, like.device)
+    if given.dtype == torch.bool:
+        raise ValueError("targets has dtype torch.bool, needs integers")
+    return given
 
 
 def pairs(targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from fgnb.data.arguments import as_array, as_flags
+
 PART_NAMES = (
     "back",
     "beak",
@@ -46,27 +48,28 @@ def part_boxes(points: Any, visible: Any) -> dict[str, Any]:
     """The tight boxes of head and body around their visible keypoints, without margin.
 
     Args:
-        points: Tensor[15, 2], (x, y) in pixels, in the order of CUB's parts.txt (`PART_NAMES`).
-        visible: Tensor[15], true where the keypoint is visible.
+        points: Tensor[15, 2], array or list, (x, y) in pixels, in the order of CUB's parts.txt
+            (`PART_NAMES`).
+        visible: Tensor[15], true (or 1) where the keypoint is visible.
 
     Returns:
         `{"head": box, "body": box}`: each box [4] as (min x, min y, max x, max y) in pixels, of
-        the kind that `points` was (torch tensor or numpy array); None where two or fewer of the
+        the kind that `points` was (a torch tensor, else a numpy array); None where two or fewer of the
         part's keypoints are visible.
 
     Raises:
-        ValueError: if a shape is wrong, or a visible point is not finite.
+        ValueError: if a shape or a type is wrong, a value of `visible` is neither 0 nor 1, or a
+            visible point is not finite.
 
     >>> seen = np.isin(np.arange(15), [1, 4, 5])  # beak, crown, forehead
     >>> boxes = part_boxes(np.arange(30.0).reshape(15, 2), seen)
     >>> boxes["head"].tolist(), boxes["body"]
     ([2.0, 3.0, 10.0, 11.0], None)
     """
-    xy, seen = np.asarray(points), np.asarray(visible)
+    xy, seen = as_array("points", points), as_flags("visible", visible)
     for name, array, shape in (("points", xy, (15, 2)), ("visible", seen, (15,))):
         if array.shape != shape:
             raise ValueError(f"{name} has shape {array.shape}, needs {shape}")
-    seen = seen.astype(bool)
     if not np.isfinite(xy[seen]).all():
         raise ValueError("points holds a visible keypoint that is not finite")
     return {

@@ -11,12 +11,19 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fgnb.data.arguments import as_array, as_whole
+
 
 def shuffled_batches(count: int, size: int, seed: int, epoch: int) -> list[list[int]]:
     """0 to ``count - 1`` in an order of ``(seed, epoch)``, ``size`` at a time.
 
     The last batch may be smaller.
+
+    Raises:
+        ValueError: a number out of range.
     """
+    count, size = as_whole("count", count, 0), as_whole("size", size, 1)
+    seed, epoch = as_whole("seed", seed, 0), as_whole("epoch", epoch, 0)
     order = np.random.default_rng((seed, epoch)).permutation(count).tolist()
     return [order[i : i + size] for i in range(0, count, size)]
 
@@ -44,7 +51,10 @@ class PKSampler:
         Raises:
             ValueError: if a shape or a number is out of range.
         """
-        array = np.asarray(labels)
+        array = as_array("labels", labels)
+        classes_per_batch = as_whole("classes_per_batch", classes_per_batch)
+        images_per_class = as_whole("images_per_class", images_per_class)
+        seed = as_whole("seed", seed)
         if array.ndim != 1 or len(array) == 0:
             raise ValueError(f"labels has shape {array.shape}, needs (N,) with N of at least 1")
         self._members = [np.flatnonzero(array == label) for label in np.unique(array)]

@@ -11,9 +11,13 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from fgnb.data.arguments import as_number
+from fgnb.nn.arguments import as_floats, as_integers
 
 REDUCTIONS = ("max", "class", "predicted")
 CLASSES_AT_A_TIME = 64
@@ -21,14 +25,16 @@ CUT_OFF = 4.0  # of the Gaussian, in sigma; never under 2
 
 
 def attention_map(
-    features: Tensor,
-    weight: Tensor,
+    features: Any,
+    weight: Any,
     *,
     sigma: float = 1.0,
     reduce: str = "max",
-    classes: Tensor | None = None,
+    classes: Any = None,
 ) -> Tensor:
     """Equation 2, smoothed.
+
+    Arrays and lists will do for tensors; features and weights of two precisions meet in the wider.
 
     Args:
         features: Z, ``Tensor[B, N, h, w]``, the last map of whole images.
@@ -42,13 +48,21 @@ def attention_map(
         M, ``Tensor[B, h, w]``; gradients pass to ``features`` and ``weight``.
 
     Raises:
-        ValueError: a wrong shape, a sigma below 0 or not finite, an unknown ``reduce``, classes
-            where there should be none, none where there should be, or one outside 0 to C - 1.
+        ValueError: a wrong shape or type, a sigma below 0 or not finite, an unknown ``reduce``,
+            classes where there should be none, none where there should be, or one outside 0 to
+            C - 1.
 
     >>> features = torch.tensor([[[[1.0, 0.0]], [[0.0, 2.0]]]])  # 1 x 2 cells
     >>> attention_map(features, torch.tensor([[1.0, 0.0], [0.0, 3.0]]), sigma=0)
     tensor([[[1., 6.]]])
     """
+    features = as_floats("features", features)
+    weight = as_floats("weight", weight, features.device)
+    if features.dtype != weight.dtype:
+        wider = torch.promote_types(features.dtype, weight.dtype)
+        features, weight = features.to(wider), weight.to(wider)
+    if classes is not None:
+        classes = as_integers("classes", classes, features.device)
     _check(features, weight, reduce, classes)
     if reduce == "max":
         return smooth(_highest(features, weight), sigma)
@@ -57,7 +71,7 @@ def attention_map(
     return smooth(torch.einsum("bnhw,bn->bhw", features, weight[classes]), sigma)
 
 
-def smooth(maps: Tensor, sigma: float) -> Tensor:
+def smooth(maps: Any, sigma: float) -> Tensor:
     """Gaussian smoothing of ``maps[B, h, w]``, sigma in cells.
 
     Beyond the border the map is reflected, its outermost cells repeated (``c b a | a b c``), as
@@ -66,8 +80,10 @@ def smooth(maps: Tensor, sigma: float) -> Tensor:
     Raises:
         ValueError: maps of a wrong shape; a sigma below 0 or not finite.
     """
+    maps = as_floats("maps", maps)
     if maps.ndim != 3:
         raise ValueError(f"maps has shape {tuple(maps.shape)}, needs (B, h, w)")
+    sigma = as_number("sigma", sigma, "a finite number of cells, 0 or more")
     if not (math.isfinite(sigma) and sigma >= 0):
         raise ValueError(f"sigma is {sigma}, needs a finite number of cells, 0 or more")
     if sigma == 0:
@@ -118,8 +134,6 @@ def _check(features: Tensor, weight: Tensor, reduce: str, classes: Tensor | None
         return
     if classes.shape != features.shape[:1]:
         raise ValueError(f"classes has shape {tuple(classes.shape)}, needs ({len(features)},)")
-    if classes.is_floating_point():
-        raise ValueError(f"classes has dtype {classes.dtype}, needs whole numbers")
     if ((classes < 0) | (classes >= len(weight))).any():
         raise ValueError(
             f"classes runs from {int(classes.min())} to {int(classes.max())}, needs 0 to "

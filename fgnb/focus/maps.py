@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from fgnb.data.arguments import as_whole
 from fgnb.focus.model import FocusModel
 from fgnb.focus.proposals import choose
 from fgnb.focus.region_stage import FocusStage
@@ -115,10 +116,8 @@ def every_class_map(stage: FocusStage, run: Run, query: int, *, sigma: float = 0
     Raises:
         ValueError: a query that the stage has not.
     """
-    if not 0 <= query < len(stage.query_index):
-        raise ValueError(f"query is {query}, needs 0 to {len(stage.query_index) - 1}")
+    rows = _row(stage, query)
     model = trained_model(stage, run)
-    rows = stage.query_index[query : query + 1]
     with deterministic(stage.spec.threads), torch.inference_mode():
         (batch,) = stage.zoomed.batches(rows)
         feature_map = model.extractor.whole(batch.inputs)[-1]
@@ -150,9 +149,9 @@ def passed(stage: FocusStage, run: Run, query: int) -> Passed:
     """What passes through the trained model of a stage for one of its queries.
 
     Raises:
-        ValueError: a stage without a hybrid classifier.
+        ValueError: a stage without a hybrid classifier, or a query that it has not.
     """
-    model, rows = trained_model(stage, run), stage.query_index[query : query + 1]
+    model, rows = trained_model(stage, run), _row(stage, query)
     if model.hybrid is None:
         raise ValueError("stage has no hybrid classifier")
     with deterministic(stage.spec.threads), torch.inference_mode():
@@ -167,6 +166,14 @@ def passed(stage: FocusStage, run: Run, query: int) -> Passed:
         return Passed(
             ones, regions, both, torch.cat([of_whole, model.hybrid.bias[:, None], of_regions], 1)
         )
+
+
+def _row(stage: FocusStage, query: int) -> NDArray[np.int64]:
+    """The row of the set that a query is, ``[1]``."""
+    query = as_whole("query", query)
+    if not 0 <= query < len(stage.query_index):
+        raise ValueError(f"query is {query}, needs 0 to {len(stage.query_index) - 1}")
+    return stage.query_index[query : query + 1]
 
 
 def trained_model(stage: FocusStage, run: Run) -> FocusModel:

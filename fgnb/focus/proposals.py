@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 from torch import Tensor
 
+from fgnb.data.arguments import as_number, as_whole
+from fgnb.nn.arguments import as_floats
 from fgnb.nn.regions import Anchors, Level, greedy_nms
 
 
 def propose_regions(
-    maps: Tensor,
+    maps: Any,
     *,
     image_size: int,
     box_size: float,
@@ -28,7 +31,7 @@ def propose_regions(
     fewer than ``count`` boxes survive, the best suppressed ones follow.
 
     Args:
-        maps: M, ``Tensor[B, h, h]``, over the whole frame.
+        maps: M, ``Tensor[B, h, h]`` of any type, array or list, over the whole frame.
         image_size: side of the frame in pixels.
         box_size: side of a box in pixels.
         count: m, boxes an image.
@@ -40,18 +43,22 @@ def propose_regions(
         float32 ``Tensor[B, count, 4]``, best first. No gradient passes.
 
     Raises:
-        ValueError: maps of a wrong shape or not finite; a number out of its range.
+        ValueError: maps of a wrong shape or type, or not finite; a number out of its range.
 
+    >>> import torch
     >>> maps = torch.tensor([[[0.0, 1.0], [3.0, 2.0]]])
     >>> propose_regions(maps, image_size=64, box_size=32, count=2)
     tensor([[[ 0., 32., 32., 64.],
              [32., 32., 64., 64.]]])
     """
+    maps = as_floats("maps", maps)
+    side: Any = as_number("image_size", image_size)  # whole as a rule; a float will do
+    box_size, count = as_number("box_size", box_size), as_whole("count", count)
     if maps.ndim != 3 or maps.shape[1] != maps.shape[2] or not maps.shape[1]:
         raise ValueError(f"maps has shape {tuple(maps.shape)}, needs (B, h, h), h at least 1")
     if not maps.isfinite().all():
         raise ValueError("maps holds nan or infinity, needs finite numbers")
-    anchors = cell_boxes(image_size, maps.shape[1], box_size, border).to(maps.device)
+    anchors = cell_boxes(side, maps.shape[1], box_size, border).to(maps.device)
     return anchors.boxes[choose(maps, anchors, count=count, iou=iou)]
 
 

@@ -40,6 +40,8 @@ def as_scores(name: str, values: Any) -> NDArray[np.float64]:
 def as_probs(name: str, values: Any) -> NDArray[np.float64]:
     """Float64[N, C] of rows that sum to 1, but for rounding to half precision."""
     table = as_scores(name, values)
+    if not np.isfinite(table).all():
+        raise ValueError(f"{name} holds nan or infinity, needs finite numbers")
     sums = table.sum(axis=1)
     if table.min() < -BELOW_ZERO or not (np.abs(sums - 1) <= ROW_SUM).all():
         raise ValueError(no_probabilities(name, table.min(), table.max(), sums.min(), sums.max()))

@@ -10,9 +10,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from fgnb.data.arguments import as_number
+from fgnb.nn.arguments import as_floats
 
 BORDERS = ("shift", "clip", "pad")
 
@@ -58,39 +62,48 @@ def grid_boxes(
     tensor([[ 0.,  0., 48., 48.],
             [16.,  0., 64., 48.]])
     """
-    numbers = {"image_size": image_size, "stride": stride, "box_size": box_size, "ratio": ratio}
-    for name, value in numbers.items():
+    numbers: dict[str, float] = {
+        "image_size": image_size,
+        "stride": stride,
+        "box_size": box_size,
+        "ratio": ratio,
+    }
+    for name, given in numbers.items():
+        value = as_number(name, given, "a positive number")
         if not (math.isfinite(value) and value > 0):
             raise ValueError(f"{name} is {value}, needs a positive number")
+        numbers[name] = value
+    side, step, box_size, ratio = numbers.values()
     if border not in BORDERS:
         raise ValueError(f"border is {border!r}, needs one of {', '.join(BORDERS)}")
     width, height = box_size * math.sqrt(ratio), box_size / math.sqrt(ratio)
-    if border == "shift" and max(width, height) > image_size:
+    if border == "shift" and max(width, height) > side:
         raise ValueError(
-            f"box_size is {box_size} (ratio {ratio}), needs a box that fits a frame of {image_size}"
+            f"box_size is {box_size} (ratio {ratio}), needs a box that fits a frame of {side}"
             ' pixels, or border="clip" or "pad"'
         )
-    cells = math.ceil(image_size / stride)
-    centres = (torch.arange(cells, dtype=torch.float64) + 0.5) * stride
+    cells = math.ceil(side / step)
+    centres = (torch.arange(cells, dtype=torch.float64) + 0.5) * step
     y, x = torch.meshgrid(centres, centres, indexing="ij")
     half = torch.tensor([width / 2, height / 2], dtype=torch.float64)
     centre = torch.stack([x.flatten(), y.flatten()], dim=1)  # [cells, 2]
     if border == "shift":
-        centre = centre.clamp(min=half, max=image_size - half)
+        centre = centre.clamp(min=half, max=side - half)
     boxes = torch.cat([centre - half, centre + half], dim=1)
     if border == "clip":
-        boxes = boxes.clamp(0, image_size)
+        boxes = boxes.clamp(0, side)
     return boxes.float()
 
 
-def box_overlap(boxes: Tensor) -> Tensor:
+def box_overlap(boxes: Any) -> Tensor:
     """Intersection over union of every pair of ``boxes[A, 4]``: float64 ``Tensor[A, A]``.
 
     In double precision, so that a quotient such as 1/4 is met exactly.
 
     Raises:
-        ValueError: a wrong shape, a number that is not finite, a box without area.
+        ValueError: a wrong shape or type, a number that is not finite, a box without area.
     """
+    boxes = as_floats("boxes", boxes)
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ValueError(f"boxes has shape {tuple(boxes.shape)}, needs (A, 4)")
     check_boxes(boxes)

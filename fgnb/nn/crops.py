@@ -8,18 +8,21 @@ where a crop grows; where it shrinks, the triangle widens by the same factor, al
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fgnb.data.arguments import as_whole
 from fgnb.nn.anchors import check_boxes
+from fgnb.nn.arguments import as_tensor
 
 OUTSIDE = 4.0  # a grid coordinate at which `F.grid_sample` reads zeros alone
 
 
 def crop_and_resize(
-    images: Tensor, boxes: Tensor, size: int, *, antialias: bool = True, gradient: bool = False
+    images: Any, boxes: Any, size: int, *, antialias: bool = True, gradient: bool = False
 ) -> Tensor:
     """Crops of ``size`` x ``size`` pixels, those of the first image first.
 
@@ -34,16 +37,20 @@ def crop_and_resize(
         gradient: let gradients pass to ``boxes``; they pass to ``images`` in any case.
 
     Returns:
-        ``Tensor[B * K, 3, size, size]`` of the images' type; float32 (0 to 255) for uint8.
+        ``Tensor[B * K, 3, size, size]`` of the images' type; float32 (0 to 255) for uint8 and other
+        integers.
 
     Raises:
-        ValueError: a wrong shape, a size below 1, a box without area or not finite.
+        ValueError: a wrong shape or type, a size below 1, a box without area or not finite.
 
     >>> image = torch.arange(16.0).reshape(1, 1, 4, 4)
     >>> crop_and_resize(image, torch.tensor([[[0.0, 0.0, 4.0, 2.0]]]), 2)
     tensor([[[[0.7143, 2.2857],
               [4.7143, 6.2857]]]])
     """
+    images = as_tensor("images", images)
+    boxes = as_tensor("boxes", boxes, images.device)
+    size = as_whole("size", size)
     if images.ndim != 4:
         raise ValueError(f"images has shape {tuple(images.shape)}, needs (B, 3, H, W)")
     if boxes.ndim != 3 or len(boxes) != len(images) or boxes.shape[2] != 4:

@@ -12,11 +12,15 @@ nothing else, and so does this.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from torch import Tensor
 
+from fgnb.data.arguments import as_number
+from fgnb.nn.arguments import as_floats
 
-def ranking_loss(scores: Tensor, confidence: Tensor, margin: float = 1.0) -> Tensor:
+
+def ranking_loss(scores: Any, confidence: Any, margin: float = 1.0) -> Tensor:
     """Hinge over the ordered pairs of each image's regions; the mean over images of their sum.
 
     Args:
@@ -36,6 +40,9 @@ def ranking_loss(scores: Tensor, confidence: Tensor, margin: float = 1.0) -> Ten
     >>> ranking_loss(torch.tensor([[0.0, 0.5]]), torch.tensor([[0.9, 0.1]])).item()
     1.5
     """
+    scores = as_floats("scores", scores)
+    confidence = as_floats("confidence", confidence, scores.device)
+    margin = as_number("margin", margin, "to be finite and 0 or more")
     if scores.ndim != 2 or not len(scores):
         raise ValueError(f"scores has shape {tuple(scores.shape)}, needs [B, M] with B at least 1")
     if confidence.shape != scores.shape:

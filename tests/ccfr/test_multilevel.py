@@ -152,7 +152,7 @@ def test_inputs_stay_and_no_buffer_enters_the_state():
         ({"parents": [1, 1]}, r"parents uses \[1\]"),
         ({"parents": []}, r"parents has shape \(0,\)"),
         ({"parents": [[0, 1]]}, r"parents has shape \(1, 2\), needs \(C,\)"),
-        ({"parents": [0.0, 1.0]}, "parents has dtype torch.float32, needs integers"),
+        ({"parents": [0.0, 1.0]}, "parents has dtype torch.float64, needs integers"),
         ({"weight": -1.0}, "weight is -1.0, needs a finite number"),
         ({"weight": math.nan}, "weight is nan"),
         ({"children": "max"}, "children is 'max', needs one of mean, sum"),

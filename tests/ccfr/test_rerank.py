@@ -1,5 +1,6 @@
 """Equations 8 and 9 by hand, against loops written from the paper, and at their edges."""
 
+import itertools
 import math
 
 import numpy as np
@@ -53,8 +54,14 @@ def problems(draw):
             )
         )
 
+    def row():
+        """Twentieths that sum to 1."""
+        cuts = draw(st.lists(st.integers(0, 20), min_size=c - 1, max_size=c - 1))
+        ends = [0, *sorted(cuts), 20]
+        return [(high - low) / 20 for low, high in itertools.pairwise(ends)]
+
     return (
-        matrix(LEVELS, q, c),
+        [row() for _ in range(q)],
         matrix(SIMILARITIES, q, n),
         draw(st.lists(st.integers(0, c - 1), min_size=n, max_size=n)),
         {

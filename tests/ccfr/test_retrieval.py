@@ -61,7 +61,7 @@ def test_shapes_are_checked():
         nearest(np.ones((1, 2)), np.ones((3, 4)), np.arange(3))
     with pytest.raises(ValueError, match=r"labels is \(2,\); \(3,\) is needed"):
         nearest(np.ones((1, 4)), np.ones((3, 4)), np.arange(2))
-    with pytest.raises(ValueError, match="k is 0, needs 1 at least"):
+    with pytest.raises(ValueError, match="k is 0, needs at least 1"):
         nearest(np.ones((1, 4)), np.ones((3, 4)), np.arange(3), 0)
     with pytest.raises(ValueError, match="queries holds nan or infinity"):
         nearest(np.full((1, 4), np.nan), np.ones((3, 4)), np.arange(3))
