@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils import fuse_conv_bn_eval
 
-from fgnb.nn.weights import WeightsInfo, architecture, load_into, weights_info
+from fgnb.nn.run_weights import load_stages, stages_of
+from fgnb.nn.weight_files import read_tensors
+from fgnb.nn.weights import WeightsInfo, architecture, fill, weight_file, weights_info
 
 NO_CUT = 1
 
@@ -86,18 +88,30 @@ def create_backbone(
 
     Args:
         name: efficientnet_lite0, resnet18, resnet50, resnet101 or vgg16.
-        weights: ``imagenet``, ``random`` (seed torch before) or a local weight file.
+        weights: ``imagenet``, ``random`` (seed torch before) or a local weight file: timm's or
+            torchvision's, a checkpoint of a training program, or the ``weights.safetensors`` of a
+            run; its head is left out.
         cut: stride of the last map of the trunk (16 by default; 1 leaves the trunk empty).
 
     Raises:
         ValueError: an unknown name or a stride that the network lacks.
-        WeightsError: weights that can't be had.
+        WeightsError: weights that can't be had, of another network, or of a run that was cut at a
+            higher stride.
     """
     info = weights_info(name, weights)
     network = timm.create_model(architecture(name), pretrained=False)
-    load_into(network, name, weights)
     stages, strides = _stages(name, network)
-    return Backbone(stages, strides, cut, info).eval()
+    if weights == "random":
+        return Backbone(stages, strides, cut, info).eval()
+    path = weight_file(name, weights)
+    state = read_tensors(path)
+    run = stages_of(state, path)
+    if run is None:
+        fill(network, name, state, path)
+        return Backbone(stages, strides, cut, info).eval()
+    kept = Backbone(stages, strides, run.cut(strides, cut, path), info)
+    load_stages(kept, run, path, name)
+    return Backbone([*kept.trunk, *kept.tail], strides, cut, info).eval()
 
 
 def global_pool(feature_map: Tensor) -> Tensor:

@@ -7,18 +7,17 @@ can't be had are an error, never a silent random start.
 
 from __future__ import annotations
 
-import pickle
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import timm
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from fgnb.nn.weight_files import WeightsError
+from fgnb.nn.weight_names import HEADS, agreeing, fitted, lite_names
 from fgnb.store import file_sha256
 
 ARCHITECTURES = {
@@ -38,10 +37,6 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 LITE_MEAN = (127 / 255,) * 3
 LITE_STD = (128 / 255,) * 3
-
-
-class WeightsError(RuntimeError):
-    """Weights that are missing, damaged or of another architecture."""
 
 
 @dataclass(frozen=True)
@@ -79,60 +74,42 @@ def weights_info(backbone: str, weights: str = "imagenet") -> WeightsInfo:
     interpolation = "bilinear" if backbone == "vgg16" else "bicubic"
     if weights == "random":
         return WeightsInfo(backbone, "random", "none", mean, std, interpolation)
-    path = _weight_file(backbone, weights)
+    path = weight_file(backbone, weights)
     tag = path.stem if weights != "imagenet" else TAGS.get(backbone, path.stem)
     return WeightsInfo(backbone, tag, file_sha256(path), mean, std, interpolation)
 
 
-def load_into(network: nn.Module, backbone: str, weights: str) -> None:
-    """Fill ``network`` (timm's full model) in place; ``random`` leaves it as it is."""
-    if weights == "random":
-        return
-    path = _weight_file(backbone, weights)
-    state = read_tensors(path)
-    if backbone == "efficientnet_lite0":
-        # The package's tensors carry other names, in timm's order and shapes.
-        state = by_order(network, state, path)
-    try:
-        network.load_state_dict(state)
-    except RuntimeError as error:
-        raise WeightsError(
-            f"{path.name} does not hold the weights of {backbone}: {_first_line(error)}"
-        ) from error
+def fill(network: nn.Module, backbone: str, state: Mapping[str, Tensor], path: Path) -> None:
+    """Fill ``network`` (timm's full model) in place, but for its head, with what ``path`` held.
+
+    Weights are matched by name, under any prefix, of any number of classes or without a head; see
+    `fgnb.nn.weight_names`.
+
+    Raises:
+        WeightsError: a name that is missing, has no place or another shape.
+    """
+    own = {n: part for n, part in network.state_dict().items() if n.partition(".")[0] not in HEADS}
+    inside = {name for name, _ in network.named_children()} - HEADS
+    if backbone == "efficientnet_lite0":  # the package calls every part something else
+        names = lite_names(own)
+        theirs = agreeing(names, state).total()
+        if theirs > agreeing(own, state).total():
+            own, inside = {name: own[timms] for name, timms in names.items()}, {"_blocks"}
+            found = fitted(own, state, inside=inside, path=path, of=backbone)
+            network.load_state_dict({names[n]: found[n] for n in found}, strict=False)
+            return
+    network.load_state_dict(fitted(own, state, inside=inside, path=path, of=backbone), strict=False)
 
 
-def by_order(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """``state`` under the names of ``network``, matched by position; shapes must agree."""
-    own = network.state_dict()
-    if len(own) != len(state):
-        raise WeightsError(f"{path.name} holds {len(state)} tensors, the network {len(own)}")
-    named = dict(zip(own, state.values(), strict=True))
-    wrong = next((name for name in own if own[name].shape != named[name].shape), None)
-    if wrong is not None:
-        raise WeightsError(
-            f"{path.name}: the tensor for {wrong} is {tuple(named[wrong].shape)}, "
-            f"the network needs {tuple(own[wrong].shape)}"
-        )
-    return named
+def weight_file(backbone: str, weights: str) -> Path:
+    """The file of ``imagenet``'s weights, or the one that ``weights`` names.
 
-
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors or PyTorch file, never unpickling code."""
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise WeightsError(f"there is no weight file {path}") from error
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        raise WeightsError(
-            f"the weight file {path} is damaged or of another format ({_first_line(error)}); "
-            "fetch it again"
-        ) from error
-
-
-def _weight_file(backbone: str, weights: str) -> Path:
+    Raises:
+        WeightsError: it isn't there, or the hub can't be reached.
+    """
     if weights != "imagenet":
+        if not isinstance(weights, str | os.PathLike):
+            raise ValueError(f"weights is {weights!r}, needs 'imagenet', 'random' or a file")
         path = Path(weights).expanduser()
         if not path.is_file():
             raise WeightsError(
@@ -157,7 +134,3 @@ def _from_hub(backbone: str) -> Path:
             f"the weights {TAGS[backbone]} can't be fetched ({type(error).__name__}); give a local "
             "file as weights, choose backbone efficientnet_lite0, or ask for weights=random"
         ) from error
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -7,7 +7,8 @@ from safetensors.torch import save_file
 
 from fgnb.nn import weights as weights_module
 from fgnb.nn.backbones import NO_CUT, create_backbone, global_pool
-from fgnb.nn.weights import WeightsError, by_order, load_into, read_tensors, weights_info
+from fgnb.nn.weight_files import WeightsError, read_tensors
+from fgnb.nn.weights import weights_info
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def test_the_installed_weights_are_imagenets():
     info = weights_info("efficientnet_lite0")
     assert info.sha256.startswith("57934424")  # the package names its file by this hash
     ours = create_backbone(cut=NO_CUT)
-    path = weights_module._weight_file("efficientnet_lite0", "imagenet")
+    path = weights_module.weight_file("efficientnet_lite0", "imagenet")
     tensors = list(read_tensors(path).values())
     assert len(tensors) == 296
     assert torch.equal(ours.tail[0][0].weight, tensors[0])
@@ -89,25 +90,13 @@ def test_a_truncated_file_and_one_of_another_network_are_named(tmp_path):
     network = timm.create_model("resnet18", pretrained=False)
     good = tmp_path / "good.safetensors"
     save_file(network.state_dict(), good)
-    load_into(timm.create_model("resnet18", pretrained=False), "resnet18", str(good))
+    create_backbone("resnet18", str(good))
     short = tmp_path / "short.safetensors"
     short.write_bytes(good.read_bytes()[:1000])
     with pytest.raises(WeightsError, match=r"short.safetensors is damaged"):
-        load_into(network, "resnet18", str(short))
+        create_backbone("resnet18", str(short))
     with pytest.raises(WeightsError, match="does not hold the weights of resnet50"):
-        load_into(timm.create_model("resnet50", pretrained=False), "resnet50", str(good))
-
-
-def test_matching_by_order_checks_every_shape(tmp_path):
-    layer = torch.nn.Linear(3, 2)
-    state = {"a": torch.zeros(2, 3), "b": torch.zeros(2)}
-    assert list(by_order(layer, state, tmp_path / "x")) == ["weight", "bias"]
-    with pytest.raises(
-        WeightsError, match=r"the tensor for bias is \(3,\), the network needs \(2,\)"
-    ):
-        by_order(layer, {"a": torch.zeros(2, 3), "b": torch.zeros(3)}, tmp_path / "x")
-    with pytest.raises(WeightsError, match="holds 1 tensors, the network 2"):
-        by_order(layer, {"a": torch.zeros(2, 3)}, tmp_path / "x")
+        create_backbone("resnet50", str(good))
 
 
 def test_global_pool_is_the_mean_over_cells():
