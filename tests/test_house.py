@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import page_sizes  # noqa: E402 (it lies beside the package, not in it)
 
 FLOORS = [
-    {"paths", "presets", "store", "claims"},
+    {"paths", "presets", "store", "progress", "claims"},
     {"data", "metrics"},
     {"nn"},
     {"training"},

@@ -14,6 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
+from fgnb import progress
+
 C_GRID = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 MAX_ITERATIONS = 500
 LEAST_SCALE = 0.03
@@ -56,7 +58,7 @@ def fit_logistic(features: np.ndarray, labels: np.ndarray, *, c: float, threads:
     present = len(np.unique(labels))
     if present != classes or classes < 2:
         raise ValueError(f"labels holds {present} of {classes} classes; all, and two, are needed")
-    with threadpool_limits(threads):
+    with progress.task("a logistic regression"), threadpool_limits(threads):
         scaler = StandardScaler().fit(features)
         scaler.scale_ = np.maximum(scaler.scale_, LEAST_SCALE * np.median(scaler.scale_))
         model = LogisticRegression(C=c, max_iter=MAX_ITERATIONS)
@@ -82,7 +84,7 @@ def choose_c(
     """
     truth = labels[held_out]
     scores: dict[float, tuple[float, float]] = {}
-    for c in grid:
+    for c in progress.track(grid, "value", len(grid)):
         model = fit_logistic(features[~held_out], labels[~held_out], c=c, threads=threads)
         probs = model.probs(features[held_out])
         likelihood = np.log(np.maximum(probs[np.arange(len(truth)), truth], 1e-12)).mean()

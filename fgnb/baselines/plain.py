@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fgnb import store, training
+from fgnb import progress, store, training
 from fgnb.baselines.averaging import StartAveraging, held_out_figures
 from fgnb.baselines.logistic import Logistic, choose_c, fit_logistic
 from fgnb.data import ImageSet, load_rgb, shuffled_batches
@@ -266,5 +266,6 @@ class PlainStage:
             for _, images in batches(self.images, transform, batch, rows):
                 yield images
             return
-        for start in range(0, len(rows), batch):
+        starts = range(0, len(rows), batch)
+        for start in progress.track(starts, "picture", len(rows), size=batch):
             yield torch.from_numpy(self.cache.maps[rows[start : start + batch], 0])

@@ -6,14 +6,17 @@ Says one line. On failure the reason stays in the log folder, for the end of the
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
 
+from fgnb import progress
 from fgnb.book import gate, manifest, sources
 from fgnb.book.declaration import ParameterError
-from fgnb.book.kernel import die_with_parent, terminable
+from fgnb.book.kernel import die_with_parent
 from fgnb.book.run import run_notebook
+from fgnb.progress import stopping
 from fgnb.store import write_atomic
 
 
@@ -29,22 +32,28 @@ def main(arguments: Sequence[str]) -> int:
     (entry,) = manifest.read(preset, [name])
     entry.message.unlink(missing_ok=True)
     start = time.monotonic()
-    try:
-        with terminable():
-            run_notebook(
-                entry.source,
-                entry.overrides,
-                entry.output,
-                results_dir=entry.results,
-                logs=entry.logs,
-            )
-        _admit(entry)
-    except (sources.NotebookError, ParameterError, OSError) as error:
-        write_atomic(entry.message, f"{error}\n")
-        say(name, time.monotonic() - start, "failed")
-        return 1
-    say(name, time.monotonic() - start, "done")
-    return 0
+    # The process above says in one line what is stopped; here it is neither said nor a failure.
+    with stopping.stoppable(line=None) as watch:
+        try:
+            with progress.shown(*progress.usual()):
+                run_notebook(
+                    entry.source,
+                    entry.overrides,
+                    entry.output,
+                    results_dir=entry.results,
+                    logs=entry.logs,
+                )
+            _admit(entry)
+        except KeyboardInterrupt:
+            return 128 + (watch.received or signal.SIGINT)
+        except (sources.NotebookError, ParameterError, OSError) as error:
+            if watch.received is not None:
+                return 128 + watch.received
+            write_atomic(entry.message, f"{error}\n")
+            say(name, time.monotonic() - start, "failed")
+            return 1
+        say(name, time.monotonic() - start, "done")
+        return 0
 
 
 def say(name: str, seconds: float, state: str) -> None:

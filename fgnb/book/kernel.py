@@ -7,16 +7,16 @@ second.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import os
 import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from jupyter_client import AsyncKernelManager
+
+from fgnb.progress import stopping
 
 _PR_SET_PDEATHSIG = 1
 
@@ -51,6 +51,12 @@ def manager(environment: Mapping[str, str]) -> type[AsyncKernelManager]:
     class Manager(AsyncKernelManager):
         """Starts ipykernel in this interpreter, whatever kernel specs a user has installed."""
 
+        async def _async_shutdown_kernel(self, now: bool = False, restart: bool = False) -> None:
+            """At once where all is stopped: a kernel that computes hears no request."""
+            await super()._async_shutdown_kernel(now or stopping.going_on(), restart)
+
+        shutdown_kernel = _async_shutdown_kernel
+
         def format_kernel_cmd(self, extra_arguments: list[str] | None = None) -> list[str]:
             file = os.path.realpath(self.connection_file)
             return [
@@ -69,20 +75,3 @@ def manager(environment: Mapping[str, str]) -> type[AsyncKernelManager]:
             return command, kw
 
     return Manager
-
-
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """Let SIGTERM unwind the block like Ctrl-C, so that what it started is ended too."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def leave(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    former = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, former)

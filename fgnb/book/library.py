@@ -20,7 +20,7 @@ from fgnb.store import Reached, digest, file_sha256, reached_from
 
 _ROOT = Path(fgnb.__file__).parent
 # What neither makes nor shows a number: where things lie, how they are kept, who runs a notebook.
-NO_PART = frozenset({"fgnb.paths", "fgnb.store", "fgnb.book", "fgnb.cli"})
+NO_PART = frozenset({"fgnb.paths", "fgnb.progress", "fgnb.store", "fgnb.book", "fgnb.cli"})
 _PACKAGES = (
     *("torch", "torchvision", "timm", "numpy", "scipy", "scikit-learn"),
     *("matplotlib", "seaborn", "plotly"),

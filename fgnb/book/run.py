@@ -13,13 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fgnb import paths
+from fgnb import paths, progress
 from fgnb.book import parameters, sources
 from fgnb.book.library import library_digest, versions
 from fgnb.book.scrub import scrub
+from fgnb.progress.stopping import terminable
 from fgnb.store import lock, write_atomic
-
-Progress = Callable[[int, int], None]
+from fgnb.training.progress import KEPT
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,6 @@ def run_notebook(
     results_dir: str | Path | None = None,
     logs: str | Path | None = None,
     timeout: float | None = None,
-    progress: Progress | None = None,
 ) -> Executed:
     """Execute a notebook in a kernel of its own and put the copy in its place when it is whole.
 
@@ -60,13 +59,13 @@ def run_notebook(
         results_dir: where the notebook records; the default is ``<output>.results``.
         logs: folder that keeps the half-executed copy of a failed run; default ``_build/logs``.
         timeout: seconds that one cell may take; None waits.
-        progress: called with (cell, cells) when a cell starts.
 
     Raises:
         ParameterError: an unknown name, a wrong type, a value out of range; no kernel was started.
         NotebookError: the notebook is missing, raised, or lost its kernel; the message names the
             notebook, the cell, the exception and the half-executed copy. What stood at ``output``
             and ``results_dir`` before is still there.
+        Stopped: an interrupt or SIGTERM; a `KeyboardInterrupt` that says how far it was.
     """
     file = sources.locate(source)
     name = sources.name_of(file)
@@ -88,7 +87,7 @@ def run_notebook(
     start = time.monotonic()
     with lock(target), _results(results) as work:
         half.parent.mkdir(parents=True, exist_ok=True)
-        executed = _execute(notebook, name, overrides, half, work, timeout, progress)
+        executed = _execute(notebook, name, overrides, half, work, timeout)
         seconds = time.monotonic() - start
         executed["metadata"]["fgnb"] = {**stamp, "seconds": round(seconds, 1)}
         scrub(executed, f"notebooks/{name}.ipynb")
@@ -122,28 +121,33 @@ def _execute(
     half: Path,
     results: Path,
     timeout: float | None,
-    progress: Progress | None,
 ) -> sources.Notebook:
-    """The executed notebook; papermill keeps ``half`` up to date meanwhile."""
+    """The executed notebook; papermill keeps ``half`` up to date meanwhile.
+
+    What its kernel tells of its progress is shown by this process, and stands on no page.
+    """
     # Half a second of imports that a refused parameter does not need.
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill.exceptions import PapermillExecutionError
 
-    from fgnb.book.kernel import manager, terminable
+    from fgnb.book.kernel import manager
 
     logging.getLogger("papermill").setLevel(logging.ERROR)
     count = len(sources.code_cells(notebook))
-    with tempfile.TemporaryDirectory(prefix="fgnb-") as folder, terminable():
+    with (
+        terminable(),
+        tempfile.TemporaryDirectory(prefix="fgnb-") as folder,
+        progress.task(name, "cell", count, timed=False, kept=KEPT) as entry,
+        progress.following(channel := Path(folder) / "progress", entry),
+    ):
         environment = {
             "FGNB_RESULTS_DIR": str(results),
             "FGNB_ROOT": str(paths.project_root()),
             "IPYTHONDIR": str(Path(folder) / "ipython"),
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            progress.CHANNEL: str(channel),
         }
-        options: dict[str, Any] = (
-            {} if progress is None else {"on_cell_start": _counted(progress, count)}
-        )
         cwd = Path(folder) / "work"
         cwd.mkdir()
         # What was digested is what runs, even if somebody saves the source meanwhile.
@@ -160,7 +164,7 @@ def _execute(
                 execution_timeout=timeout,
                 kernel_manager_class=manager(environment),
                 extra_arguments=["--log-level=ERROR"],
-                **options,
+                on_cell_start=_counted(entry),
             )
         except PapermillExecutionError as error:
             what = _what(error.ename, error.evalue)
@@ -177,13 +181,15 @@ def _execute(
     return executed
 
 
-def _counted(progress: Progress, count: int) -> Callable[..., None]:
-    done: set[int] = set()
+def _counted(entry: progress.Task) -> Callable[..., None]:
+    """Has ``entry`` count the code cells that began."""
+    begun: set[int] = set()
 
     def start(cell: Any, cell_index: int) -> None:
         if cell["cell_type"] == "code":
-            done.add(cell_index)
-            progress(min(len(done), count), count)
+            begun.add(cell_index)
+            entry.done = min(len(begun), entry.total or 0)
+            progress.moved()
 
     return start
 

@@ -8,9 +8,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from fgnb import paths
+from fgnb import paths, progress
 from fgnb.book import manifest
 from fgnb.book.sources import NotebookError
+from fgnb.progress import stopping
 from fgnb.store import lock
 
 
@@ -56,7 +57,8 @@ def reproduce(
         for entry in entries:
             entry.message.unlink(missing_ok=True)
         before = {entry.name: _state(entry) for entry in entries}
-        reason = _snakemake(preset, cores, [entry.name for entry in entries], force)
+        with progress.task("the book", kept="what is done is kept"), stopping.at_once():
+            reason = _snakemake(preset, cores, [entry.name for entry in entries], force)
         _raise_failures(entries, reason)
     ran = sum(before[entry.name] != _state(entry) for entry in entries)
     echo(f"{len(entries)} notebooks ({preset}): {ran} executed, {len(entries) - ran} unchanged")

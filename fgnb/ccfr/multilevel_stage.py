@@ -111,7 +111,7 @@ class MultiLevelStage(PlainStage):
             plain = PlainStage(
                 self.images, spec.clustered_on, self.weights, GLOBAL, workers=self.workers
             )
-            predictions = training.fit(plain).predictions
+            predictions = training.fit(plain, progress=False).predictions
             features = predictions["database_embedding"]
             labels = predictions["database_labels"]
         return tuple(build_hierarchy(features, labels, spec.n_parents, spec.seed).tolist())

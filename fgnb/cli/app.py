@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -42,7 +41,7 @@ def run(
     """Execute one notebook strictly: unknown names and wrong types stop before the kernel."""
     from fgnb import book
 
-    done = book.run_notebook(notebook, pairs(parameter), output, progress=_show_cell)
+    done = book.run_notebook(notebook, pairs(parameter), output)
     typer.echo(str(done.path))
     if keep:
         from fgnb.pages import recording
@@ -136,11 +135,3 @@ def score(paper: Paper = None, preset: PresetOption = "demo") -> None:
 
     executed = sorted((paths.build_root() / preset / "notebooks").rglob("*.ipynb"))
     typer.echo(to_text(scorecard.read(executed), paper))
-
-
-def _show_cell(done: int, count: int) -> None:
-    """One line in a terminal that counts the cells; nothing in a log."""
-    if sys.stderr.isatty():
-        end = "\n" if done == count else ""
-        sys.stderr.write(f"\rcell {done} of {count}{end}")
-        sys.stderr.flush()

@@ -4,38 +4,52 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 from collections.abc import Callable
 from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 import typer
 
+from fgnb import progress
+from fgnb.progress import stopping
+
 P = ParamSpec("P")
 R = TypeVar("R")
-INTERRUPTED = 130
 
 
 def plainly(command: Callable[P, R]) -> Callable[P, R]:
     """A command whose known faults end in one message on stderr and status 1.
 
-    With FGNB_DEBUG=1 the traceback is shown instead. An interrupt ends with status 130. A fault
-    that we do not know is a bug: its traceback is always shown.
+    With FGNB_DEBUG=1 the traceback is shown instead. A stop ends with one line and status 130
+    (Ctrl-C) or 143 (SIGTERM). A fault that we do not know is a bug: its traceback is always shown.
+    Meanwhile it is shown how far the work is.
     """
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except KeyboardInterrupt:
-            typer.echo("interrupted", err=True)
-            raise typer.Exit(INTERRUPTED) from None
-        except Exception as error:
-            if os.environ.get("FGNB_DEBUG") == "1" or not known(error):
-                raise
-            typer.echo(f"fgnb: {message(error)}", err=True)
-            raise typer.Exit(1) from None
+        with stopping.stoppable() as watch:
+            try:
+                with progress.shown(*progress.usual()):
+                    return command(*args, **kwargs)
+            except KeyboardInterrupt as error:
+                raise _stopped(watch, error) from None
+            except Exception as error:
+                if watch.received is not None:  # what a stop broke off may complain in any words
+                    raise _stopped(watch, error) from None
+                if os.environ.get("FGNB_DEBUG") == "1" or not known(error):
+                    raise
+                typer.echo(f"fgnb: {message(error)}", err=True)
+                raise typer.Exit(1) from None
 
     return wrapped
+
+
+def _stopped(watch: stopping.Watch, error: BaseException) -> typer.Exit:
+    """Say the one line of a stop; the exit with its status."""
+    watch.say(str(error) if isinstance(error, progress.Stopped) else "")
+    stopping.end_children()
+    return typer.Exit(128 + (watch.received or signal.SIGINT))
 
 
 def known(error: BaseException) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,8 +23,10 @@ def lines(stage: Stage, preset: Preset) -> Iterator[str]:
 
     A room without a ``plan`` module has no chain, no cost and no origins; the rest is printed.
     """
-    room = _room(stage.name.partition("/")[0])
     from fgnb.training import plan
+    from fgnb.training.chain import room_plan
+
+    room = room_plan(stage.name.partition("/")[0])
 
     stages = plan.chain(stage, room.earlier if room else lambda _: [])
     planned = [plan.Planned.of(one) for one in stages]
@@ -104,8 +104,3 @@ def _duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"
     return f"{seconds:.1f} s"
-
-
-def _room(name: str) -> Any:
-    module = f"fgnb.{name}.plan"
-    return importlib.import_module(module) if importlib.util.find_spec(module) else None

@@ -15,6 +15,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from fgnb import progress
+
 
 def images_sha256(
     folder: Path, files: Sequence[str], renamed: Mapping[str, str] | None = None
@@ -47,7 +49,8 @@ def file_digests(
         OSError: if a file can't be read.
     """
     digests = []
-    for name in ((renamed or {}).get(listed, listed) for listed in files):
+    names = ((renamed or {}).get(listed, listed) for listed in files)
+    for name in progress.track(names, "file", len(files), f"the hash of {folder.name}"):
         status = (folder / name).stat()
         digests.append(_file_sha256(folder, name, status.st_size, status.st_mtime_ns))
     return tuple(digests)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from fgnb import progress
 from fgnb.data.findings import findings
 from fgnb.data.fingerprint import images_sha256
 from fgnb.data.images import load_rgb, read_head
@@ -73,9 +74,10 @@ def verify(
         fgnb.data.DataError: at the first fault; it names the file, what was expected, what to do.
     """
     images = _load(root, layout)
-    heads = [read_head(images.path(i)) for i in range(len(images))]
+    places = (images.path(i) for i in range(len(images)))
+    heads = [read_head(p) for p in progress.track(places, "picture", len(images), "heads of files")]
     if decode:
-        for i in range(len(images)):
+        for i in progress.track(range(len(images)), "picture", len(images), "decoded"):
             load_rgb(images.path(i))
     return VerifyReport(
         root=images.root,

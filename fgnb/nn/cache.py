@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from fgnb import paths, store
+from fgnb import paths, progress, store
+
+_NAMES = {
+    "maps": "the frozen trunk's maps",
+    "pictures": "larger pictures",
+    "regularisation": "the strength of the first classifier's regularisation",
+    "heads": "the start of a head",
+    "databases": "embeddings of the database",
+}
+"""What is made, as progress names it."""
 
 _verified: set[tuple[object, ...]] = set()
 
@@ -25,7 +34,7 @@ def stored_folder(
         root: the store; by default `paths.runs_root`.
     """
     folder = (root or paths.runs_root()) / kind / store.digest(described)[:24]
-    with store.lock(folder):
+    with progress.task(_NAMES.get(kind, kind)), store.lock(folder):
         if _file_stats(folder) not in _verified:
             if store.check(folder):
                 with store.building(folder) as work:

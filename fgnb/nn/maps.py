@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fgnb import store
+from fgnb import progress, store
 from fgnb.data import ImageSet, load_rgb
 from fgnb.data.transforms import EvalTransform, eval_transform
 from fgnb.nn.backbones import Backbone, create_backbone, global_pool
@@ -175,7 +175,7 @@ def batches(
     starts = list(range(0, len(rows), batch))
     with ThreadPoolExecutor(1) as pool:
         ahead = [pool.submit(read, start) for start in starts[:2]]
-        for position, start in enumerate(starts):
+        for position, start in enumerate(progress.track(starts, "picture", len(rows), size=batch)):
             current = ahead.pop(0).result()
             if position + 2 < len(starts):
                 ahead.append(pool.submit(read, starts[position + 2]))

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
-from fgnb import store
+from fgnb import progress, store
 from fgnb.data import ImageSet, load_rgb
 from fgnb.data.transforms import InputInfo, eval_transform
 from fgnb.nn.cache import stored_folder
@@ -66,7 +66,8 @@ def source_pictures(
         shape = (len(images), 3, size, size)
         array = np.lib.format.open_memmap(work / "pictures.npy", "w+", np.uint8, shape)
         with ThreadPoolExecutor(threads) as pool:
-            for start in range(0, len(images), CHUNK):
+            starts = range(0, len(images), CHUNK)
+            for start in progress.track(starts, "picture", len(images), size=CHUNK):
                 rows = range(start, min(start + CHUNK, len(images)))
                 array[start : rows.stop] = np.stack(list(pool.map(read, rows)))
         array.flush()

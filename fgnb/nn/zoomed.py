@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from fgnb import progress
 from fgnb.data import ImageSet, load_rgb
 from fgnb.data.transforms import eval_transform, train_transform
 from fgnb.nn.backbones import NO_CUT, Backbone
@@ -147,7 +148,8 @@ class ZoomedImages:
                 chosen = torch.from_numpy(rows[start : start + size])
                 yield ZoomedBatch(pictures, torch.empty(0), chosen, labels[chosen])
             return
-        for start in range(0, len(rows), size):
+        starts = range(0, len(rows), size)
+        for start in progress.track(starts, "picture", len(rows), size=size):
             some = rows[start : start + size]
             place = torch.from_numpy(some)
             maps = torch.from_numpy(self.cache.maps[some, 0])

@@ -27,6 +27,8 @@ LEFT_OUT = frozenset(
         "fgnb.cli",
         "fgnb.notebook",
         "fgnb.store",
+        "fgnb.progress",
+        "fgnb.training.chain",
         "fgnb.training.environment",
         "fgnb.training.fit",
         "fgnb.training.progress",

@@ -13,7 +13,7 @@ import numpy as np
 
 from fgnb import paths, store
 from fgnb.training import environment
-from fgnb.training.progress import Progress, choose
+from fgnb.training.progress import Progress, Watched, watched
 from fgnb.training.run import PREDICTIONS, WEIGHTS, Run, open_run
 from fgnb.training.stage import Stage
 
@@ -93,17 +93,27 @@ def fit(
     Args:
         stage: what to train.
         root: the store; by default `paths.runs_root`.
-        progress: False shows nothing; else a bar in a terminal, a line an epoch elsewhere.
+        progress: False puts no line on a page, and shows nothing where nobody has asked to see
+            progress (a command has, and so has JupyterLab). Else a bar in a terminal; elsewhere a
+            line an epoch, and off a page one at least every half minute.
         checkpoint_every: optimiser steps between checkpoints.
 
     Raises:
         FloatingPointError: a loss that is not finite, naming step, epoch and every part.
         OSError: the disk is full.
+        Stopped: an interrupt; a `KeyboardInterrupt` that says in one line how far it was. The
+            same call goes on from the last checkpoint.
     """
     if checkpoint_every < 1:
         raise ValueError(f"checkpoint_every is {checkpoint_every}; it should be at least 1")
-    known, show = identity(stage, root), choose(progress)
+    known = identity(stage, root)
+    with watched(
+        stage, known.key, stored=known.path.exists(), asked=progress, every=checkpoint_every
+    ) as show:
+        return _found_or_trained(stage, known, show, checkpoint_every)
 
+
+def _found_or_trained(stage: Stage, known: Identity, show: Watched, checkpoint_every: int) -> Run:
     def waiting() -> None:
         show.say(f"{stage.name}: {WAITING}")
 
@@ -114,6 +124,7 @@ def fit(
             shutil.rmtree(known.partial, ignore_errors=True)
             run = open_run(known.path, reused=True)
             _say_device(run, show)
+            show.aside("found in the store")
             return run
         if damaged:
             show.say(
@@ -125,6 +136,7 @@ def fit(
         trained = loop.train(stage, known.partial, show, checkpoint_every)
         _keep(stage, known, trained)
         shutil.rmtree(known.partial)
+        show.aside("trained")
         return open_run(known.path, reused=False)
 
 

@@ -1,16 +1,23 @@
-"""What a reader sees of a training: a bar in a terminal, a line an epoch on a page.
+"""What a reader sees of a training: which stage of which chain, its steps, a line an epoch.
 
-Detail goes to the run's log file.
+Who shows it is decided in `fgnb.progress`. Detail goes to the run's log file.
 """
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
+
+from fgnb import progress
+from fgnb.progress import duration
+from fgnb.progress.stopping import terminable
+from fgnb.training.chain import Chain, under_way
+from fgnb.training.stage import Stage
+
+KEPT = "what is trained is kept"
 
 
 class Progress(Protocol):
@@ -37,84 +44,82 @@ class Progress(Protocol):
         ...
 
 
-class Silent:
-    """Nothing at all."""
+class Watched:
+    """A training under way, as a task of `fgnb.progress`.
+
+    Args:
+        label: the stage, and its place in a chain.
+        entry: the task of the whole stage.
+        chain: what the stage is a part of.
+        key: of its run.
+        aloud: whether its lines stand on a page.
+        every: steps between checkpoints.
+    """
+
+    def __init__(
+        self, label: str, entry: progress.Task, chain: Chain, key: str, *, aloud: bool, every: int
+    ) -> None:
+        self.label, self.entry, self.chain, self.key = label, entry, chain, key
+        self.aloud, self.every = aloud, every
+        self.steps = contextlib.ExitStack()
 
     def say(self, text: str) -> None:
-        """Nothing."""
+        """Have the line shown."""
+        progress.note(text, page=self.aloud)
+
+    def aside(self, text: str) -> None:
+        """Say of the stage what no page shows."""
+        progress.note(f"{self.label}: {text}", page=False)
 
     def begin(self, name: str, start: int, steps: int, epochs: int) -> None:
-        """Nothing."""
+        """Count steps from here on."""
+        self.epochs, self.start = epochs, start
+        self.count = self.steps.enter_context(progress.task("", "step", steps, done=start))
 
     def step(self, done: int, losses: Mapping[str, float]) -> None:
-        """Nothing."""
+        """Note how far."""
+        count, total = self.count, self.count.total or done
+        count.done = done
+        count.detail = f"loss {losses['loss']:.3g}"
+        if whole := self.chain.left(self.key, done - self.start, progress.now() - count.began):
+            rest = (count.left(progress.now()) or 0) + whole
+            count.after = f"about {duration(rest)} until {self.chain.name} is trained"
+        if (kept := done - done % self.every) > self.start or self.start:
+            self.entry.kept = f"{KEPT} up to step {max(kept, self.start)} of {total}"
+        progress.moved()
 
     def epoch(self, entry: Mapping[str, Any]) -> None:
-        """Nothing."""
+        """Have the epoch's line shown."""
+        left = self.count.left(progress.now()) or 0
+        self.say(f"{self.label}: {epoch_line(entry, self.epochs, left)}")
 
     def end(self) -> None:
-        """Nothing."""
+        """Steps are over; what follows are the stage's answers."""
+        self.steps.close()
+        self.entry.detail = "its answers"
 
 
-class Lines(Silent):
-    """One line an epoch, on standard output."""
+@contextlib.contextmanager
+def watched(
+    stage: Stage, key: str, *, stored: bool, asked: bool | None, every: int
+) -> Iterator[Watched]:
+    """A stage under way in the block, with its place in a chain.
 
-    def say(self, text: str) -> None:
-        """Print the line."""
-        print(text, flush=True)
-
-    def begin(self, name: str, start: int, steps: int, epochs: int) -> None:
-        """Start the clock."""
-        self.start, self.done, self.steps, self.epochs = start, start, steps, epochs
-        self.clock = time.monotonic()
-
-    def step(self, done: int, losses: Mapping[str, float]) -> None:
-        """Remember how far."""
-        self.done = done
-
-    def epoch(self, entry: Mapping[str, Any]) -> None:
-        """Print the epoch's line."""
-        self.say(epoch_line(entry, self.epochs, self._left()))
-
-    def _left(self) -> float:
-        elapsed = time.monotonic() - self.clock
-        return elapsed / max(1, self.done - self.start) * (self.steps - self.done)
-
-
-class Bar(Lines):
-    """A bar with the time left, on standard error; epochs' lines above it."""
-
-    def begin(self, name: str, start: int, steps: int, epochs: int) -> None:
-        """Show the bar."""
-        from tqdm import tqdm  # type: ignore[import-untyped]
-
-        super().begin(name, start, steps, epochs)
-        self.bar = tqdm(
-            total=steps, initial=start, desc=name, unit="step", leave=False, dynamic_ncols=True
-        )
-
-    def step(self, done: int, losses: Mapping[str, float]) -> None:
-        """Move the bar."""
-        super().step(done, losses)
-        self.bar.set_postfix_str(f"loss {losses['loss']:.3g}", refresh=False)
-        self.bar.update(done - self.bar.n)
-
-    def say(self, text: str) -> None:
-        """Print above the bar."""
-        from tqdm import tqdm
-
-        tqdm.write(text, file=sys.stderr)
-
-    def end(self) -> None:
-        """Take the bar away."""
-        self.bar.close()
-
-
-def choose(progress: bool | None) -> Progress:
-    """The display for ``progress``: False is silent, else a bar in a terminal, lines elsewhere."""
-    if progress is False:
-        return Silent()
-    return Bar() if sys.stderr.isatty() else Lines()
+    Args:
+        stage: found, gone on with, or trained in the block.
+        key: of its run.
+        stored: whether the run seems to lie in the store.
+        asked: False for no line on a page, and no display where nobody else has put one up.
+        every: steps between checkpoints.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(terminable())
+        if asked is not False and not progress.standing():
+            stack.enter_context(progress.shown(*progress.usual()))
+        chain = stack.enter_context(under_way(stage, key, stored))
+        label = chain.label(stage.name, key)
+        entry = stack.enter_context(progress.task(label, alone=True, kept=KEPT))
+        yield Watched(label, entry, chain, key, aloud=asked is not False, every=every)
 
 
 def epoch_line(entry: Mapping[str, Any], epochs: int, left: float) -> str:
@@ -132,19 +137,6 @@ def epoch_line(entry: Mapping[str, Any], epochs: int, left: float) -> str:
     if left > 0:
         parts.append(f"{duration(left)} left")
     return f"epoch {entry['epoch']} of {epochs}: {', '.join(parts)}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a reader says them.
-
-    >>> duration(41.2), duration(190), duration(8000)
-    ('41 s', '3 min', '2 h 13 min')
-    """
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds // 3600:.0f} h {seconds % 3600 / 60:.0f} min"
 
 
 class LogFile:

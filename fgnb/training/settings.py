@@ -61,10 +61,10 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Ctrl-C as Python has it, where Lightning would end the process."""
+    """What stops a training as it was raised, where Lightning would end the process."""
     try:
         yield
     except SystemExit as error:
         if not isinstance(error.__context__, KeyboardInterrupt):
             raise
-        raise KeyboardInterrupt from None
+        raise error.__context__ from None

@@ -56,10 +56,11 @@ print("reused" if run.reused else "trained")
 
 
 def child(root: Path, how: str, count: int = 0) -> subprocess.Popen:
+    found = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
     return subprocess.Popen(
         [sys.executable, "-u", "-c", CHILD, str(root), how, str(count)],
         cwd=Path(__file__).parent,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(found)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -113,7 +114,7 @@ def test_a_second_process_waits_and_reuses(tmp_path):
     assert told == "tests/tiny: another process trains this run; waiting for it\n"
     (tmp_path / "go on").touch()
     assert first.communicate(timeout=120)[0].splitlines()[-1] == "trained"
-    assert second.communicate(timeout=120)[0] == "reused\n"
+    assert second.communicate(timeout=120)[0] == "tests/tiny: found in the store\nreused\n"
 
 
 class Stop(BaseException):

@@ -206,27 +206,34 @@ def test_validation_leaves_the_weights_alone(tmp_path, monkeypatch):
     assert weights(first) == weights(second)
 
 
-def test_a_page_shows_a_line_an_epoch(tmp_path, capfd):
+def test_a_log_shows_a_line_an_epoch(tmp_path, capfd):
     fit(TinyStage(epochs=2), root=tmp_path)
     out, err = capfd.readouterr()
-    lines = out.splitlines()
-    assert len(lines) == 2
+    first, second, last = out.splitlines()
     assert err == ""
-    assert lines[0].startswith("epoch 1 of 2: loss ")
-    assert "held-out accuracy" in lines[0]
-    assert lines[0].endswith(" s left")
-    assert "left" not in lines[1]
+    assert first.startswith("tests/tiny: epoch 1 of 2: loss ")
+    assert "held-out accuracy" in first
+    assert first.endswith(" s left")
+    assert "left" not in second
+    assert last == "tests/tiny: trained"
     fit(TinyStage(epochs=2), root=tmp_path)
+    assert capfd.readouterr() == ("tests/tiny: found in the store\n", "")
+
+
+def test_nobody_hears_of_what_is_asked_to_be_silent(tmp_path, capfd):
+    fit(TinyStage(epochs=2), root=tmp_path, progress=False)
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_terminal_shows_a_bar(tmp_path, capfd, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     fit(TinyStage(epochs=2), root=tmp_path)
     out, err = capfd.readouterr()
     assert out == ""
-    assert "tests/tiny:" in err
-    assert "/12" in err
+    assert "[" in err
+    assert "tests/tiny" in err
+    assert " of 12" in err
 
 
 def test_another_device_is_named_on_reading(tmp_path, capfd, monkeypatch):
@@ -234,7 +241,7 @@ def test_another_device_is_named_on_reading(tmp_path, capfd, monkeypatch):
     monkeypatch.setattr("fgnb.training.environment.cpu_model", lambda: "Z80")
     run = fit(TinyStage(), root=tmp_path)
     assert run.reused
-    (line,) = capfd.readouterr().out.splitlines()
+    line, _ = capfd.readouterr().out.splitlines()
     assert line.startswith(f"tests/tiny: this run comes from {run.environment['device']}; cpu (Z80")
 
 

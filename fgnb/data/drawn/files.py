@@ -12,7 +12,9 @@ from typing import TypeVar
 from joblib import Parallel, delayed
 from PIL import Image
 
+from fgnb import progress
 from fgnb.data.drawn.spec import DrawnSpec
+from fgnb.progress.stopping import unheard_by_children
 
 QUALITY = 92
 FEW = 60
@@ -43,7 +45,9 @@ def each_class(
         count = 1
     # joblib's processes don't run the caller's script again, so none needs a main guard.
     jobs = (delayed(draw)(spec, index, files) for index, files in enumerate(paths))
-    return list(Parallel(n_jobs=count)(jobs))
+    with unheard_by_children():
+        drawn = Parallel(n_jobs=count, return_as="generator")(jobs)
+    return list(progress.track(drawn, "class", len(paths), "drawn pictures"))
 
 
 def store_picture(image: Image.Image, path: str | Path) -> None:
