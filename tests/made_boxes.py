@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from fgnb.data import ImageSet
+from fgnb.data.frame import Frame
 from fgnb.nn.regions import Anchors, Level
 from fgnb.report.regions import Regions
 
@@ -18,5 +19,5 @@ def regions_of(images: ImageSet, scores: Tensor, index: Tensor) -> Regions:
         scores=scores.gather(1, index).numpy(),
         scales=ANCHORS.scales[index].numpy(),
         size=SIZE,
-        crop_ratio=1.0,
+        framing=Frame("crop", 1.0),
     )

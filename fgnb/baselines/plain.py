@@ -22,6 +22,7 @@ from fgnb import progress, store, training
 from fgnb.baselines.averaging import StartAveraging, held_out_figures
 from fgnb.baselines.logistic import Logistic, choose_c, fit_logistic
 from fgnb.data import ImageSet, load_rgb, shuffled_batches
+from fgnb.data.frame import Frame
 from fgnb.data.transforms import eval_transform, train_transform
 from fgnb.nn.backbones import NO_CUT, Backbone, global_pool
 from fgnb.nn.cache import stored_folder
@@ -40,12 +41,14 @@ class PlainSpec:
     ``clip_norm`` is the length that a longer gradient is cut down to (0: none is).
     ``average`` is the share of the start in the weights that are kept: 0 keeps those of the last
     step, 0.5 the mean of start and end (weight-space ensembling, Wortsman et al., CVPR 2022).
+    ``frame`` and ``crop_ratio`` are of `fgnb.data.frame.Frame`.
     """
 
     backbone: str
     weights_tag: str
     weights_sha256: str
     image_size: int
+    frame: str
     crop_ratio: float
     cut: int
     fold: str
@@ -63,6 +66,11 @@ class PlainSpec:
     batch_size: int
     seed: int
     threads: int
+
+    @property
+    def framing(self) -> Frame:
+        """How a picture becomes a square."""
+        return Frame(self.frame, self.crop_ratio)
 
 
 class PlainModule(StartAveraging):
@@ -143,7 +151,7 @@ class PlainStage:
         self.augment = train_transform(
             spec.image_size,
             weights_info(spec.backbone, weights),
-            crop_ratio=spec.crop_ratio,
+            frame=spec.framing,
         )
 
     @cached_property
@@ -155,7 +163,7 @@ class PlainStage:
             spec.backbone,
             self.weights,
             size=spec.image_size,
-            crop_ratio=spec.crop_ratio,
+            frame=spec.framing,
             cut=spec.cut,
             seed=spec.seed,
             threads=spec.threads,
@@ -262,7 +270,7 @@ class PlainStage:
     def _inputs(self, rows: np.ndarray, batch: int = 64) -> Iterator[Tensor]:
         if self.spec.cut == NO_CUT:
             info = weights_info(self.spec.backbone, self.weights)
-            transform = eval_transform(self.spec.image_size, info, crop_ratio=self.spec.crop_ratio)
+            transform = eval_transform(self.spec.image_size, info, frame=self.spec.framing)
             for _, images in batches(self.images, transform, batch, rows):
                 yield images
             return

@@ -8,9 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from fgnb import presets
+from fgnb.data import ImageSet
+from fgnb.data.setframe import set_frame
 from fgnb.nn.backbones import NO_CUT
 from fgnb.nn.weights import weights_info
 from fgnb.presets import Preset
+
+DEFAULT_KIND = "crop"
+OF_THE_SET = "set"
+"""In place of a kind of frame: the one that was chosen for the set."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ def scale_fields(
         "weights_tag": info.tag,
         "weights_sha256": info.sha256,
         "image_size": preset.image_size,
+        "frame": DEFAULT_KIND,
         "cut": preset.freeze_stride or NO_CUT,
         "fold": fold,
         "fold_seed": seed,
@@ -65,6 +72,18 @@ def scale_fields(
         "seed": seed,
         "threads": preset.threads,
     }
+
+
+def with_frame(images: ImageSet, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields to replace, with the set's own frame where they name none or ``set``."""
+    given = overrides.get("frame", OF_THE_SET)
+    return {**overrides, "frame": set_frame(images).kind if given == OF_THE_SET else given}
+
+
+def frame_value(stage: Any) -> Value:
+    """The frame of the set of a stage, with its reason."""
+    kind, reason = set_frame(stage.images)
+    return Value(kind, "chosen", reason)
 
 
 def known(recipe: Mapping[str, Value]) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from typing import Any
 
 from fgnb.baselines.nts import NTSSpec, NTSStage
 from fgnb.baselines.plain import PlainStage
-from fgnb.baselines.recipe import Value, known, scale_fields
+from fgnb.baselines.recipe import Value, known, scale_fields, with_frame
 from fgnb.baselines.start import start_field
 from fgnb.data import ImageSet
-from fgnb.data.transforms import PAPER_RATIO
+from fgnb.data.frame import PAPER_RATIO
 from fgnb.presets import Preset
 
 _ALWAYS: dict[str, Value] = {
@@ -98,7 +98,8 @@ def nts_stage(
     ``start`` is the stage whose backbone and classifier it begins from; None is the pretrained
     backbone with a logistic regression on its features.
     """
-    spec = nts_spec(preset, backbone, weights, fold=fold, seed=seed, **overrides)
+    own = with_frame(images, overrides)
+    spec = nts_spec(preset, backbone, weights, fold=fold, seed=seed, **own)
     spec = replace(spec, start=start_field(start))
     workers = preset.loader_workers
     return NTSStage(images, spec, weights, "baselines/nts", start=start, workers=workers)

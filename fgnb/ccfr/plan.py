@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from fgnb.baselines.plain import PlainStage
-from fgnb.baselines.recipe import Value, scale_values
+from fgnb.baselines.recipe import Value, frame_value, scale_values
 from fgnb.ccfr.fusion import Concatenation, Fusion
 from fgnb.ccfr.multilevel_stage import GLOBAL, MultiLevelStage
 from fgnb.ccfr.pyramid import SCALES, STRIDES, Pyramid
@@ -55,7 +55,7 @@ def origins(stage: Stage, preset: Preset) -> dict[str, Value]:
     given = {
         name: Value(getattr(stage.spec, name, None), "given", "by the caller") for name in GIVEN
     }
-    found = {**given, **_scale(stage, preset)}
+    found = {**given, **_scale(stage, preset), "frame": frame_value(stage)}
     if isinstance(stage, RegionStage):
         return {**found, **region_values(preset)}
     if isinstance(stage, WarmUpStage):

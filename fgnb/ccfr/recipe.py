@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from fgnb.baselines.plain import PlainSpec
-from fgnb.baselines.recipe import Value, known, scale_fields
+from fgnb.baselines.recipe import Value, known, scale_fields, with_frame
 from fgnb.ccfr.multilevel_stage import MultiLevelSpec
 from fgnb.data import ImageSet
-from fgnb.data.transforms import PAPER_RATIO
+from fgnb.data.frame import PAPER_RATIO
 from fgnb.presets import Preset
 
 RERANK = {
@@ -93,7 +93,7 @@ def global_spec(
 
     Args:
         preset: the scale.
-        images: the image set; only its layout matters here.
+        images: the image set, whose frame is taken unless one is given.
         backbone: a name that `fgnb.nn.create_backbone` knows.
         weights: ``imagenet``, ``random`` or a file.
         fold: ``held-out`` (for choosing settings) or ``all`` (the refit that reads test).
@@ -108,7 +108,7 @@ def global_spec(
         **known(values(preset)),
         epochs=preset.epochs,
     )
-    return replace(spec, **overrides)
+    return replace(spec, **with_frame(images, overrides))
 
 
 def multi_level_spec(
@@ -130,7 +130,7 @@ def multi_level_spec(
 
     Args:
         preset: the scale.
-        images: the image set; only its classes matter here.
+        images: the image set; its classes and its frame matter here.
         backbone: as in `global_spec`.
         weights: as in `global_spec`.
         fold: as in `global_spec`.

@@ -103,7 +103,7 @@ def _zoom(preset: Preset, start: PlainStage) -> dict[str, Any]:
     """The fields that a stage takes over from its start, and those of the preset's scale."""
     plain = start.spec
     inherited = {
-        *("backbone", "weights_tag", "weights_sha256", "image_size", "crop_ratio", "cut"),
+        *("backbone", "weights_tag", "weights_sha256", "image_size", "frame", "crop_ratio", "cut"),
         *("fold", "fold_seed", "seed", "threads", "batch_size"),
     }
     recipe = {k: v for k, v in known(values(preset)).items() if k in _SHARED}

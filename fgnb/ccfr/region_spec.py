@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from fgnb.data.frame import Frame
 from fgnb.nn.zoomed import Sizes
 
 
@@ -14,7 +15,8 @@ class ZoomSpec:
 
     ``start`` describes the run whose extractor and head training begins from (stage, key, spec).
     Sizes are in pixels: of the whole image, of the source that regions are cut from, of a zoomed
-    region. ``decay`` and ``clip_norm`` are as in `fgnb.baselines.plain`.
+    region. ``frame`` and ``crop_ratio`` are of `fgnb.data.frame.Frame`, ``decay`` and ``clip_norm``
+    as in `fgnb.baselines.plain`.
     """
 
     backbone: str
@@ -23,6 +25,7 @@ class ZoomSpec:
     image_size: int
     source_size: int
     crop_size: int
+    frame: str
     crop_ratio: float
     cut: int
     fold: str
@@ -43,6 +46,11 @@ class ZoomSpec:
     micro_batch: int | None
     seed: int
     threads: int
+
+    @property
+    def framing(self) -> Frame:
+        """How a picture becomes a square."""
+        return Frame(self.frame, self.crop_ratio)
 
     @property
     def sizes(self) -> Sizes:

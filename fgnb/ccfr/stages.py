@@ -8,7 +8,7 @@ from typing import Any
 
 from fgnb import training
 from fgnb.baselines.plain import PlainStage
-from fgnb.baselines.recipe import equal_compute_side
+from fgnb.baselines.recipe import OF_THE_SET, equal_compute_side
 from fgnb.baselines.start import start_field
 from fgnb.ccfr.multilevel_stage import GLOBAL, MultiLevelStage
 from fgnb.ccfr.pyramid import SCALES
@@ -73,6 +73,7 @@ def warm_up_stage(
     weights: str = "imagenet",
     fold: str = "all",
     seed: int = 0,
+    frame: str = OF_THE_SET,
     multi_level: bool = True,
     **overrides: Any,
 ) -> WarmUpStage:
@@ -81,7 +82,7 @@ def warm_up_stage(
     Fitting it finds or trains the run that it starts from: ``ccfr/multi-level``, or
     ``ccfr/global`` with ``multi_level=False``. See `fgnb.ccfr.region_recipe.warm_up_spec`.
     """
-    options = {"backbone": backbone, "weights": weights, "fold": fold, "seed": seed}
+    options = {"backbone": backbone, "weights": weights, "fold": fold, "seed": seed, "frame": frame}
     return _warm_up(preset, _start(preset, images, multi_level, options), overrides)
 
 
@@ -93,6 +94,7 @@ def region_stage(
     weights: str = "imagenet",
     fold: str = "all",
     seed: int = 0,
+    frame: str = OF_THE_SET,
     multi_level: bool = True,
     **overrides: Any,
 ) -> RegionStage:
@@ -102,7 +104,7 @@ def region_stage(
     ``boxes``, ``scorer_signal``; see `fgnb.ccfr.region_recipe.region_spec`. Fitting it finds or
     trains the runs that it starts from.
     """
-    options = {"backbone": backbone, "weights": weights, "fold": fold, "seed": seed}
+    options = {"backbone": backbone, "weights": weights, "fold": fold, "seed": seed, "frame": frame}
     start = _start(preset, images, multi_level, options)
     spec = region_spec(preset, start, **overrides)
     warm_up = None

@@ -1,7 +1,9 @@
 """From a photograph to a network's input: resize, crop, flip, normalise.
 
-All four papers resize to 600, crop 448 at random and flip in training, and crop the centre at
-test. Here that ratio is an option, and every random choice is a function of
+ccfr preprocesses "each image to size 448x448" (section 4.2), focus gives its images that size
+(section 4.2), and neither says how a picture of other proportions becomes a square; so the frame
+is an option, `fgnb.data.frame.Frame`. In training the crop lies at random where a frame leaves
+room, and half of the pictures are mirrored; every random choice is a function of
 (seed, epoch, index), so that a resumed training sees the pictures it would have seen.
 """
 
@@ -17,8 +19,9 @@ from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
-PAPER_RATIO = 448 / 600
-"""Crop over resized shorter side in the four papers."""
+from fgnb.data.frame import PAPER_RATIO, Frame
+TEST_FRAME = Frame()
+TRAIN_FRAME = Frame(crop_ratio=PAPER_RATIO)
 
 
 class InputInfo(Protocol):
@@ -68,35 +71,35 @@ def to_input(
 
 @dataclass(frozen=True)
 class EvalTransform:
-    """Resize the shorter side to size / crop_ratio, crop the centre, normalise; then maybe flip."""
+    """Resize as the frame says, crop the centre, normalise; then maybe flip."""
 
     size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
     interpolation: str
-    crop_ratio: float
+    frame: Frame
     flip: bool
 
     def __call__(self, image: Image.Image) -> Tensor:
         """float32 Tensor[3, size, size] of an RGB image."""
-        return normalise(self.frame(image), self.mean, self.std)
+        return normalise(self.framed(image), self.mean, self.std)
 
-    def frame(self, image: Image.Image) -> Image.Image:
+    def framed(self, image: Image.Image) -> Image.Image:
         """The square that the network sees, before it is normalised."""
-        resized = _resized(image, self.size, self.crop_ratio, self.interpolation)
+        resized = _resized(image, self.size, self.frame, self.interpolation)
         crop = F.center_crop(resized, [self.size, self.size])
         return F.horizontal_flip(crop) if self.flip else crop
 
 
 @dataclass(frozen=True)
 class TrainTransform:
-    """Resize the shorter side to size / crop_ratio, crop and flip at random, normalise."""
+    """Resize as the frame says, crop and flip at random, normalise."""
 
     size: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
     interpolation: str
-    crop_ratio: float
+    frame: Frame
     flip: bool
 
     def __call__(self, image: Image.Image, *, seed: tuple[int, ...]) -> Tensor:
@@ -106,7 +109,7 @@ class TrainTransform:
             image: RGB, of any size.
             seed: (seed, epoch, index), each 0 or more.
         """
-        resized = _resized(image, self.size, self.crop_ratio, self.interpolation)
+        resized = _resized(image, self.size, self.frame, self.interpolation)
         rng = np.random.default_rng(seed)
         left = int(rng.integers(resized.width - self.size + 1))
         top = int(rng.integers(resized.height - self.size + 1))
@@ -116,30 +119,28 @@ class TrainTransform:
 
 
 def eval_transform(
-    size: int, info: InputInfo, *, crop_ratio: float = 0.875, flip: bool = False
+    size: int, info: InputInfo, *, frame: Frame = TEST_FRAME, flip: bool = False
 ) -> EvalTransform:
     """The transform of held-out and test images.
 
     Args:
         size: side of the input in pixels.
         info: what the weights expect.
-        crop_ratio: size over the resized shorter side, in (0, 1]; `PAPER_RATIO` for the papers'.
+        frame: how a picture becomes a square.
         flip: mirror the crop (for maps cached plain and flipped).
 
     Raises:
-        ValueError: if size, crop_ratio or the interpolation is out of range.
+        ValueError: if size or interpolation is out of range.
     """
-    _check(size, crop_ratio, info)
-    return EvalTransform(
-        size, tuple(info.mean), tuple(info.std), info.interpolation, crop_ratio, flip
-    )
+    _check(size, info)
+    return EvalTransform(size, tuple(info.mean), tuple(info.std), info.interpolation, frame, flip)
 
 
 def train_transform(
     size: int,
     info: InputInfo,
     *,
-    crop_ratio: float = PAPER_RATIO,
+    frame: Frame = TRAIN_FRAME,
     flip: bool = True,
 ) -> TrainTransform:
     """The transform of training images; arguments as in `eval_transform`.
@@ -147,16 +148,12 @@ def train_transform(
     `flip` mirrors half of the pictures; position and mirroring come from the seed that is given
     with each picture, (seed, epoch, index).
     """
-    _check(size, crop_ratio, info)
-    return TrainTransform(
-        size, tuple(info.mean), tuple(info.std), info.interpolation, crop_ratio, flip
-    )
+    _check(size, info)
+    return TrainTransform(size, tuple(info.mean), tuple(info.std), info.interpolation, frame, flip)
 
 
-def _check(size: int, crop_ratio: float, info: InputInfo) -> None:
+def _check(size: int, info: InputInfo) -> None:
     _check_side("size", size)
-    if not 0.0 < crop_ratio <= 1.0:
-        raise ValueError(f"crop_ratio is {crop_ratio}, needs a number over 0 and at most 1")
     _mode(info.interpolation)
 
 
@@ -165,9 +162,10 @@ def _check_side(name: str, side: int) -> None:
         raise ValueError(f"{name} is {side}, needs at least 1 pixel")
 
 
-def _resized(image: Image.Image, size: int, crop_ratio: float, interpolation: str) -> Image.Image:
-    """The picture with its shorter side at ``size / crop_ratio``."""
-    return F.resize(image, [max(size, int(size / crop_ratio + 0.5))], _mode(interpolation))
+def _resized(image: Image.Image, size: int, frame: Frame, interpolation: str) -> Image.Image:
+    """The picture at the sides that the frame gives it."""
+    width, height = frame.resized([image.size], size)[0].tolist()
+    return F.resize(image, [height, width], _mode(interpolation))
 
 
 def _mode(interpolation: str) -> InterpolationMode:

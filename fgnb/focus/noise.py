@@ -46,7 +46,7 @@ def stability_under_noise(
         raise ValueError(f"noise is {noise}; it should be 0 or more")
     spec, model = stage.spec, trained_model(stage, run)
     info = model.backbone.info
-    transform = eval_transform(spec.image_size, info, crop_ratio=spec.crop_ratio)
+    transform = eval_transform(spec.image_size, info, frame=spec.framing)
     draw = torch.Generator().manual_seed(seed)
     overlaps: list[list[Tensor]] = [[] for _ in sigmas]
     with deterministic(spec.threads), torch.inference_mode():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from torch import nn
 
 from fgnb.baselines.plain import PlainSpec, PlainStage
-from fgnb.baselines.recipe import Value, scale_values
+from fgnb.baselines.recipe import Value, frame_value, scale_values
 from fgnb.focus.recipe import REFERENCE, least_map_scale, plain_values, region_values, start_value
 from fgnb.focus.region_stage import FocusStage
 from fgnb.focus.spec import STRIDE
@@ -42,6 +42,7 @@ def origins(stage: Stage, preset: Preset) -> dict[str, Value]:
     regions, spec = isinstance(stage, FocusStage), stage.spec
     found = {name: Value(getattr(spec, name), "given", "by the caller") for name in GIVEN}
     found |= scale_values(preset, "region_epochs" if regions else "epochs", STATED)
+    found["frame"] = frame_value(stage)
     if not regions:
         return found | plain_values(preset)
     origin, known = start_value(preset), region_values(preset)

@@ -8,7 +8,7 @@ from typing import Any
 
 from fgnb.baselines.plain import PlainSpec
 from fgnb.baselines.recipe import Value, known, scale_fields
-from fgnb.data.transforms import PAPER_RATIO
+from fgnb.data.frame import PAPER_RATIO
 from fgnb.focus.spec import STRIDE, FocusSpec
 from fgnb.presets import Preset
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fgnb import training
 from fgnb.baselines.plain import PlainStage
-from fgnb.baselines.recipe import equal_compute_side
+from fgnb.baselines.recipe import equal_compute_side, with_frame
 from fgnb.baselines.start import start_field
 from fgnb.data import ImageSet
 from fgnb.focus.recipe import MODEL, STARTS, global_spec, region_spec, start_value
@@ -17,7 +17,7 @@ from fgnb.focus.spec import FocusSpec
 from fgnb.presets import Preset
 
 GLOBAL = "focus/global"
-_INHERITED = ("image_size", "crop_ratio", "cut", "fold_seed", "batch_size", "threads")
+_INHERITED = ("image_size", "frame", "crop_ratio", "cut", "fold_seed", "batch_size", "threads")
 
 
 def global_stage(
@@ -34,7 +34,8 @@ def global_stage(
 
     See `fgnb.focus.recipe.global_spec`.
     """
-    spec = global_spec(preset, backbone, weights, fold=fold, seed=seed, **overrides)
+    own = with_frame(images, overrides)
+    spec = global_spec(preset, backbone, weights, fold=fold, seed=seed, **own)
     return PlainStage(images, spec, weights, GLOBAL, workers=preset.loader_workers)
 
 
@@ -71,7 +72,8 @@ def region_stage(
     start = start_value(preset).value if start is None else start
     if start not in STARTS:
         raise ValueError(f"start is {start!r}; it is one of {', '.join(STARTS)}")
-    spec = region_spec(preset, backbone, weights, fold=fold, seed=seed, **overrides)
+    own = with_frame(images, overrides)
+    spec = region_spec(preset, backbone, weights, fold=fold, seed=seed, **own)
     start_stage = _start(preset, images, spec, weights) if start == "global" else None
     spec = replace(spec, start=start_field(start_stage))
     return FocusStage(
@@ -95,9 +97,8 @@ def equal_compute_stage(
     """
     crop = overrides.pop("crop_size", preset.crop_size)
     side = equal_compute_side(preset.image_size, crop, MODEL["proposals"].value)
-    spec = global_spec(
-        preset, backbone, weights, fold=fold, seed=seed, image_size=side, **overrides
-    )
+    own = {"image_size": side, **with_frame(images, overrides)}
+    spec = global_spec(preset, backbone, weights, fold=fold, seed=seed, **own)
     return PlainStage(images, spec, weights, "focus/equal-compute", workers=preset.loader_workers)
 
 

@@ -20,7 +20,8 @@ from torch import Tensor
 
 from fgnb import progress, store
 from fgnb.data import ImageSet, load_rgb
-from fgnb.data.transforms import EvalTransform, eval_transform
+from fgnb.data.frame import Frame
+from fgnb.data.transforms import TEST_FRAME, EvalTransform, eval_transform
 from fgnb.nn.backbones import Backbone, create_backbone, global_pool
 from fgnb.nn.cache import stored_folder
 from fgnb.nn.memory import keep_freed_memory
@@ -40,7 +41,7 @@ class MapsSpec:
     weights_tag: str
     weights_sha256: str
     size: int
-    crop_ratio: float
+    frame: Frame
     cut: int
     seed: int
     threads: int
@@ -80,7 +81,7 @@ def trunk_maps(
     weights: str,
     *,
     size: int,
-    crop_ratio: float = 0.875,
+    frame: Frame = TEST_FRAME,
     cut: int = 16,
     seed: int = 0,
     threads: int = 2,
@@ -102,7 +103,7 @@ def trunk_maps(
         weights_tag=info.tag,
         weights_sha256=info.sha256,
         size=size,
-        crop_ratio=crop_ratio,
+        frame=frame,
         cut=cut,
         seed=seed if weights == "random" else 0,
         threads=threads,
@@ -130,7 +131,7 @@ def _compute(images: ImageSet, network: Backbone, spec: MapsSpec, work: Path) ->
     before = torch.get_num_threads()
     torch.set_num_threads(spec.threads)
     log.info("computing the frozen trunk's maps of %d pictures", len(images))
-    transform = eval_transform(spec.size, network.info, crop_ratio=spec.crop_ratio)
+    transform = eval_transform(spec.size, network.info, frame=spec.frame)
     maps = features = None
     try:
         for start, batch in batches(images, transform):

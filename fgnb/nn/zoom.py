@@ -20,6 +20,7 @@ from torchvision.transforms.v2 import functional as F
 
 from fgnb import progress, store
 from fgnb.data import ImageSet, load_rgb
+from fgnb.data.frame import Frame
 from fgnb.data.transforms import InputInfo, eval_transform
 from fgnb.nn.cache import stored_folder
 from fgnb.nn.regions import crop_and_resize
@@ -33,7 +34,7 @@ class PicturesSpec:
 
     images: str
     size: int
-    crop_ratio: float
+    frame: Frame
     interpolation: str
     pillow: str
 
@@ -43,24 +44,24 @@ def source_pictures(
     info: InputInfo,
     *,
     size: int,
-    crop_ratio: float,
+    frame: Frame,
     threads: int = 2,
     root: Path | None = None,
 ) -> np.ndarray:
-    """The centre crop of every picture at ``size`` px: uint8 memory map ``[N, 3, size, size]``.
+    """Every picture in its frame at ``size`` px: uint8 memory map ``[N, 3, size, size]``.
 
-    The frame is that of `eval_transform` at any other size with the same ``crop_ratio``, but for
-    rounding: a box of the network's input, times ``size / image_size``, is the same region here.
+    `eval_transform` shows the same at any other size, but for rounding: a box of the network's
+    input, times ``size / image_size``, is the same region here.
 
     Raises:
         DataError: a damaged picture, named.
     """
-    spec = PicturesSpec(images.fingerprint, size, crop_ratio, info.interpolation, version("pillow"))
+    spec = PicturesSpec(images.fingerprint, size, frame, info.interpolation, version("pillow"))
     described = {**asdict(spec), "code": store.code_digest(["fgnb.nn.zoom"])}
-    transform = eval_transform(size, info, crop_ratio=crop_ratio)
+    transform = eval_transform(size, info, frame=frame)
 
     def read(row: int) -> np.ndarray:
-        return np.asarray(transform.frame(load_rgb(images.path(row)))).transpose(2, 0, 1)
+        return np.asarray(transform.framed(load_rgb(images.path(row)))).transpose(2, 0, 1)
 
     def build(work: Path) -> None:
         shape = (len(images), 3, size, size)

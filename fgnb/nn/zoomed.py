@@ -80,7 +80,7 @@ class ZoomedImages:
         Args:
             images: the image set.
             weights: ``imagenet``, ``random`` or a file.
-            spec: a stage's, with backbone, sizes, crop_ratio, cut, fold, fold_seed, seed, threads.
+            spec: a stage's, with backbone, sizes, framing, cut, fold, fold_seed, seed, threads.
 
         Raises:
             ValueError: an unknown fold, or sizes that don't fit.
@@ -89,7 +89,7 @@ class ZoomedImages:
         self.sizes: Sizes = spec.sizes
         self.info: WeightsInfo = weights_info(spec.backbone, weights)
         self.train_index, self.query_index = images.fold(spec.fold, spec.fold_seed)
-        self._augment = train_transform(self.sizes.source, self.info, crop_ratio=spec.crop_ratio)
+        self._augment = train_transform(self.sizes.source, self.info, frame=spec.framing)
 
     @cached_property
     def cache(self) -> TrunkMaps:
@@ -99,7 +99,7 @@ class ZoomedImages:
             self.spec.backbone,
             self.weights,
             size=self.sizes.image,
-            crop_ratio=self.spec.crop_ratio,
+            frame=self.spec.framing,
             cut=self.spec.cut,
             seed=self.spec.seed,
             threads=self.spec.threads,
@@ -112,7 +112,7 @@ class ZoomedImages:
             self.images,
             self.info,
             size=self.sizes.source,
-            crop_ratio=self.spec.crop_ratio,
+            frame=self.spec.framing,
             threads=self.spec.threads,
         )
 
@@ -141,9 +141,7 @@ class ZoomedImages:
         """``rows`` in order, plain view, ``size`` at a time."""
         labels = torch.from_numpy(np.array(self.images.labels))
         if self.spec.cut == NO_CUT:
-            transform = eval_transform(
-                self.sizes.source, self.info, crop_ratio=self.spec.crop_ratio
-            )
+            transform = eval_transform(self.sizes.source, self.info, frame=self.spec.framing)
             for start, pictures in batches(self.images, transform, size, rows):
                 chosen = torch.from_numpy(rows[start : start + size])
                 yield ZoomedBatch(pictures, torch.empty(0), chosen, labels[chosen])

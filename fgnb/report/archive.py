@@ -156,26 +156,33 @@ def sheets(records: Iterable[Record], rows: Sequence[str]) -> tuple[list[Sheet],
 
     Returns:
         A sheet for each set and protocol with the newest record of each row, whole sets first and
-        birds before aircraft and cars; then a sheet for each day and set of what they replace.
+        birds before aircraft and cars; then a sheet for each day and set of what they replace: the
+        former records of a row, and all rows in another frame than the newest of their sheet.
     """
+    chosen = [record for record in records if record.row in rows]
+    frames = {_sheet(r): r.origin.frame for r in chosen if r.origin.frame}  # the newest stands
     standing: dict[tuple[str, ...], Sheet] = {}
     former: dict[tuple[str, ...], Sheet] = {}
-    for record in records:
-        if record.row not in rows:
-            continue
-        of = record.origin
-        key = (of.manifest, of.protocol, of.backbone, of.preset)
-        sheet = standing.setdefault(key, Sheet(record.paper, recorded=True))
-        if old := sheet.rows.get(record.row):
+    for record in chosen:
+        key, old = _sheet(record), record
+        if record.origin.frame in ("", frames.get(key)):
+            sheet = standing.setdefault(key, Sheet(record.paper, recorded=True))
+            old = sheet.rows.get(record.row)  # type: ignore[assignment]
+            sheet.add(record)
+        if old:
             title = f"recorded {old.origin.recorded}"
             empty = Sheet(record.paper, recorded=True, title=title)
-            former.setdefault((of.manifest, title), empty).add(old)
-        sheet.add(record)
+            former.setdefault((record.origin.manifest, title), empty).add(old)
     sets = tuple(SETS)
     ordered = sorted(
         standing.values(), key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.set_name))
     )
     return ordered, list(former.values())
+
+
+def _sheet(record: Record) -> tuple[str, ...]:
+    of = record.origin
+    return of.manifest, of.protocol, of.backbone, of.preset
 
 
 def _pack(record: Record) -> bytes:

@@ -34,7 +34,7 @@ def coverage(images: ImageSet, regions: Regions, anchors: Any) -> dict[str, Cove
     ``anchors`` are all boxes that could have been chosen, `fgnb.nn.regions.Anchors`.
     """
     rows = rows_of(images, regions.ids)
-    frames = frames_of(images, rows, image_size=regions.size, crop_ratio=regions.crop_ratio)
+    frames = frames_of(images, rows, image_size=regions.size, frame=regions.framing)
     every = {"anchors": anchors.boxes.numpy(), "anchor_scales": anchors.scales.numpy()}
     objects = frames.boxes(images.boxes[rows][:, None])[:, 0]
     found = {"object": centre_coverage(regions.boxes, regions.scales, objects, **every)}

@@ -71,8 +71,8 @@ class Page:
 
     @property
     def options(self) -> dict[str, Any]:
-        """Network and seed, as every stage takes them."""
-        return {name: getattr(self.p, name) for name in ("backbone", "weights", "seed")}
+        """Network, seed and frame, as every stage takes them."""
+        return {name: getattr(self.p, name) for name in ("backbone", "weights", "seed", "frame")}
 
     @property
     def zoom(self) -> dict[str, Any]:

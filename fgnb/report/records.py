@@ -71,6 +71,11 @@ class Provenance(BaseModel):
     recorded: str = ""  # day and hour, empty for the run at hand
     note: str = ""  # what a reader must know besides
 
+    @property
+    def frame(self) -> str:
+        """How a picture became a square, `fgnb.data.frame.Frame`; empty where no network saw it."""
+        return "" if self.backbone == NONE else str(self.spec.get("frame", "crop"))
+
     @model_validator(mode="after")
     def _seeded(self) -> Provenance:
         if self.backbone != NONE and not self.seeds:

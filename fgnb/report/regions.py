@@ -18,6 +18,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from fgnb.data import ImageSet, load_rgb
+from fgnb.data.frame import Frame
 from fgnb.data.transforms import EvalTransform
 from fgnb.metrics.coverage import Coverage
 from fgnb.report import figures
@@ -40,15 +41,14 @@ class Regions:
     scores: NDArray[np.float32]  # [Q, K]
     scales: NDArray[np.float32]  # [Q, K], side of each box's scale
     size: int  # side of the frame
-    crop_ratio: float  # of the transform that made it
+    framing: Frame  # how a picture became it
 
     @classmethod
     def of(cls, run: Any) -> Regions:
         """The boxes kept in a run of a stage with regions."""
         names = ("ids", "boxes", "box_scores", "box_scales")
         ids, boxes, scores, scales = (run.predictions[f"query_{name}"] for name in names)
-        size, crop_ratio = int(run.spec["image_size"]), float(run.spec["crop_ratio"])
-        return cls(ids, boxes, scores, scales, size, crop_ratio)
+        return cls(ids, boxes, scores, scales, int(run.spec["image_size"]), Frame.of(run.spec))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -68,9 +68,9 @@ class SheetRow(NamedTuple):
     queries: Sequence[int]
 
 
-def framed(images: ImageSet, row: int, *, size: int, crop_ratio: float) -> NDArray[np.float32]:
+def framed(images: ImageSet, row: int, *, size: int, framing: Frame) -> NDArray[np.float32]:
     """The frame of an image as the network sees it, float32 ``[size, size, 3]`` in [0, 1]."""
-    show = EvalTransform(size, (0.0,) * 3, (1.0,) * 3, "bilinear", crop_ratio, flip=False)
+    show = EvalTransform(size, (0.0,) * 3, (1.0,) * 3, "bilinear", framing, flip=False)
     return show(load_rgb(images.path(row))).permute(1, 2, 0).numpy().clip(0, 1)
 
 
@@ -90,7 +90,7 @@ def sheet(rows: Sequence[SheetRow]) -> Picture:
         places = rows_of(images, regions.ids[list(queries)])
         frame = regions.size
         for axes, query, place in zip(cells, queries, places, strict=True):
-            picture = framed(images, int(place), size=frame, crop_ratio=regions.crop_ratio)
+            picture = framed(images, int(place), size=frame, framing=regions.framing)
             axes.imshow(picture, extent=(0, frame, frame, 0))
             figures.bare(axes)
             best = np.argsort(-regions.scores[query], kind="stable")

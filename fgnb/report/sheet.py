@@ -86,6 +86,7 @@ class Sheet:
 
         size, cut = usual("image_size"), usual("cut")
         parts = [origins[0].backbone, *[f"{size} px"] * bool(size)]
+        parts += [f"frame {frame}" for frame in {o.frame for o in origins} - {"crop"}]
         parts += [f"frozen to stride {cut}"] * (cut not in ("", "1"))
         seeds = sorted({str(seed) for origin in origins for seed in origin.seeds})
         return ", ".join([*parts, f"seed {', '.join(seeds)}"])

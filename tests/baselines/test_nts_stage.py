@@ -91,8 +91,8 @@ def test_what_is_kept_is_what_the_network_says_of_each_picture_alone(stage, imag
     module.eval()
     found, anchors = run.predictions, nts_anchors(64)
     info = weights_info("resnet18", "random")
-    whole = eval_transform(64, info, crop_ratio=made.spec.crop_ratio)
-    source = eval_transform(128, info, crop_ratio=made.spec.crop_ratio)
+    whole = eval_transform(64, info, frame=made.spec.framing)
+    source = eval_transform(128, info, frame=made.spec.framing)
     for query, row in enumerate(np.flatnonzero(~images.train)):
         picture = load_rgb(images.path(row))
         with torch.no_grad():

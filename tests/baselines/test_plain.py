@@ -16,6 +16,7 @@ RECIPE = {
     "weights_tag": "random",
     "weights_sha256": "none",
     "image_size": 32,
+    "frame": "crop",
     "crop_ratio": 0.875,
     "cut": 16,
     "fold": "all",

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from fgnb.data.frame import Frame
 from fgnb.data.transforms import eval_transform, normalise, to_input, train_transform
 
 LITE = SimpleNamespace(mean=(127 / 255,) * 3, std=(128 / 255,) * 3, interpolation="bicubic")
@@ -42,16 +43,16 @@ def test_to_input_resizes_the_whole_picture_as_pil_does():
 
 
 def test_the_centre_is_cropped_from_the_resized_shorter_side():
-    result = eval_transform(20, PLAIN, crop_ratio=0.5)(ramp(80, 40)) * 255
+    result = eval_transform(20, PLAIN, frame=Frame("crop", 0.5))(ramp(80, 40)) * 255
     assert result.shape == (3, 20, 20)
     assert result[0, 0].round().tolist() == list(range(30, 50))
     assert result[1, :, 0].round().tolist() == list(range(10, 30))
-    mirrored = eval_transform(20, PLAIN, crop_ratio=0.5, flip=True)(ramp(80, 40)) * 255
+    mirrored = eval_transform(20, PLAIN, frame=Frame("crop", 0.5), flip=True)(ramp(80, 40)) * 255
     assert torch.equal(mirrored, result.flip(2))
 
 
 def test_a_ratio_of_one_keeps_the_whole_of_a_square():
-    whole = eval_transform(20, PLAIN, crop_ratio=1.0)(ramp(20, 20))
+    whole = eval_transform(20, PLAIN, frame=Frame("crop", 1.0))(ramp(20, 20))
     assert torch.equal(whole, normalise(ramp(20, 20), PLAIN.mean, PLAIN.std))
 
 
@@ -63,7 +64,7 @@ def test_any_shape_of_picture_gives_the_same_shape_of_input(size):
 
 
 def test_random_crops_are_a_function_of_the_seed_alone():
-    transform = train_transform(16, PLAIN, crop_ratio=0.5)
+    transform = train_transform(16, PLAIN, frame=Frame("crop", 0.5))
     first = transform(ramp(64, 32), seed=(3, 1, 7))
     torch.manual_seed(99)
     np.random.seed(99)
@@ -73,20 +74,20 @@ def test_random_crops_are_a_function_of_the_seed_alone():
 
 
 def test_random_crops_reach_every_place_and_half_are_mirrored():
-    transform = train_transform(16, PLAIN, crop_ratio=0.8)
+    transform = train_transform(16, PLAIN, frame=Frame("crop", 0.8))
     views = [transform(ramp(22, 20), seed=(0, 0, i)) * 255 for i in range(400)]
     mirrored = [bool(v[0, 0, 0] > v[0, 0, -1]) for v in views]
     assert 150 < sum(mirrored) < 250
     assert {round(v[0, 0].min().item()) for v in views} == set(range(7))
     assert {round(v[1, :, 0].min().item()) for v in views} == set(range(5))
-    unflipped = train_transform(16, PLAIN, crop_ratio=0.8, flip=False)
+    unflipped = train_transform(16, PLAIN, frame=Frame("crop", 0.8), flip=False)
     views = [unflipped(ramp(22, 20), seed=(0, 0, i)) for i in range(50)]
     assert all(v[0, 0, 0] < v[0, 0, -1] for v in views)
 
 
 def test_arguments_out_of_range_are_named():
     with pytest.raises(ValueError, match=r"crop_ratio is 1\.5"):
-        eval_transform(16, PLAIN, crop_ratio=1.5)
+        eval_transform(16, PLAIN, frame=Frame("crop", 1.5))
     with pytest.raises(ValueError, match="size is 0"):
         train_transform(0, PLAIN)
     odd = SimpleNamespace(mean=PLAIN.mean, std=PLAIN.std, interpolation="cubic")

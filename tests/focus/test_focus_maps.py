@@ -92,7 +92,7 @@ def test_regions_in_noise_by_a_loop(trained):
     found = stability_under_noise(stage, run, noise=3.0, sigmas=[1.0, 0.0], seed=5)
     model, spec = trained_model(stage, run), stage.spec
     info = model.backbone.info
-    transform = eval_transform(spec.image_size, info, crop_ratio=spec.crop_ratio)
+    transform = eval_transform(spec.image_size, info, frame=spec.framing)
     pictures = [transform(load_rgb(stage.images.path(int(row)))) for row in stage.query_index]
     noise = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(5))
     for kept, sigma in zip(found, (1.0, 0.0), strict=True):

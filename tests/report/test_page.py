@@ -15,7 +15,7 @@ from fgnb.report.sheet import Number
 
 PARAMETERS = {
     **{"preset": "demo", "dataset": "drawn", "data_root": "", "backbone": "resnet18"},
-    **{"weights": "imagenet", "seed": 0, "region_epochs": 0, "crop_size": 48},
+    **{"weights": "imagenet", "frame": "set", "seed": 0, "region_epochs": 0, "crop_size": 48},
 }
 
 
@@ -118,7 +118,8 @@ def test_more_than_eight_claims_are_too_many(module, recorded):
 
 
 def test_options_follow_the_parameters(page):
-    assert page.options == {"backbone": "resnet18", "weights": "imagenet", "seed": 0}
+    network = {"backbone": "resnet18", "weights": "imagenet"}
+    assert page.options == network | {"seed": 0, "frame": "set"}
     assert page.zoom == {**page.options, "crop_size": 48}, "0 is the preset's own"
 
 

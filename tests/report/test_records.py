@@ -135,6 +135,21 @@ def test_keeping_again_counts_every_reading_of_the_test_set(record, monkeypatch,
     assert archive.read(first).origin.test_reads == 2
 
 
+def test_rows_in_another_frame_than_the_newest_fold_away(record):
+    """One table never holds rows whose networks saw pictures framed in two ways."""
+    days = [f"2026-0{month}-01 10:00" for month in range(1, 5)]
+    old = [record(row, recorded=day) for row, day in zip(("plain", "fusion"), days, strict=False)]
+    new = record("plain", recorded=days[2], spec={"seed": 0, "frame": "square"})
+    standing, former = archive.sheets([*old, new], ["plain", "fusion"])
+    assert [list(sheet.rows) for sheet in standing] == [["plain"]]
+    assert standing[0].rows["plain"].origin.recorded == days[2]
+    assert "frame square" in standing[0].network
+    folded = {sheet.title: list(sheet.rows) for sheet in former}
+    assert folded == {f"recorded {days[0]}": ["plain"], f"recorded {days[1]}": ["fusion"]}
+    counted = record("plain", recorded=days[3], backbone="none", seeds=())
+    assert len(archive.sheets([*old, counted], ["plain", "fusion"])[0]) == 2, "no network, no frame"
+
+
 def test_the_newest_row_stands_and_the_former_fold_under_it(record):
     old, new = record(recorded="2026-01-01 10:00"), record(recorded="2026-03-01 10:00")
     plain = record("plain", recorded="2026-02-01 10:00")

@@ -10,6 +10,7 @@ from made_boxes import ANCHORS, SIZE, regions_of
 from matplotlib.colors import to_hex
 
 from fgnb.data import PART_NAMES, cub
+from fgnb.data.frame import Frame
 from fgnb.report import coverage as covering
 from fgnb.report import regions
 
@@ -68,7 +69,7 @@ def test_a_sheet_has_a_row_a_method_and_a_colour_a_scale(images, boxes):
 
 
 def test_the_frame_is_what_the_network_sees(images):
-    picture = regions.framed(images, 0, size=12, crop_ratio=0.5)
+    picture = regions.framed(images, 0, size=12, framing=Frame("crop", 0.5))
     assert picture.shape == (12, 12, 3)
     assert picture.min() >= 0
     assert picture.max() <= 1

@@ -9,7 +9,7 @@ import numpy as np
 
 from fgnb import ccfr
 from fgnb.data import ImageSet
-from fgnb.data.frame import frames_of
+from fgnb.data.frame import Frame, frames_of
 from fgnb.report.rows import rows_of
 
 ROW = "plain-held-out"
@@ -36,7 +36,7 @@ class HeldOutAnswers:
         near = ccfr.nearest(*vectors, kept["database_labels"], k=len(database))
         sims = np.empty_like(near.sims)
         np.put_along_axis(sims, near.index, near.sims, axis=1)
-        frames = frames_of(images, rows, image_size=size, crop_ratio=run.spec["crop_ratio"])
+        frames = frames_of(images, rows, image_size=size, frame=Frame.of(run.spec))
         boxes = frames.boxes(images.boxes[rows][:, None])[:, 0].clip(0, size)
         shares = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1) / size**2
         return cls(images, rows, database, kept["query_labels"], kept["query_probs"], sims, shares)

@@ -31,7 +31,7 @@ class Figures(NamedTuple):
         own, scored = self.looks[method].regions, self.looks[method].proposals
         query, anchors = min(query, len(own) - 1), scored.anchors
         place = int(rows_of(self.images, own.ids[[query]])[0])
-        picture = regions.framed(self.images, place, size=own.size, crop_ratio=own.crop_ratio)
+        picture = regions.framed(self.images, place, size=own.size, framing=own.framing)
         scores, levels = scored.scores[query].numpy(), anchors.levels.numpy()
         figure, panels = subplots(9.0, 2.3, 1, 5)
         for level, axes in enumerate(panels[:2]):

@@ -62,7 +62,7 @@ def arrays(stage: Any, run: Any) -> dict[str, np.ndarray]:
 def objects_of(images: ImageSet, found: Regions) -> np.ndarray:
     """The object's annotated box of every query, in pixels of the frame, ``[Q, 4]``."""
     rows = rows_of(images, found.ids)
-    frames = frames_of(images, rows, image_size=found.size, crop_ratio=found.crop_ratio)
+    frames = frames_of(images, rows, image_size=found.size, frame=found.framing)
     return np.asarray(frames.boxes(images.boxes[rows][:, None])[:, 0])
 
 

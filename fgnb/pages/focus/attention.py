@@ -89,7 +89,7 @@ def covered(stage: FocusStage, maps: ClassMaps, kind: str) -> dict[str, Coverage
     spec, places = stage.spec, maps.chosen(kind, stage.spec.concatenated)
     boxes, scales = maps.anchors.boxes[places].numpy(), maps.anchors.scales[places].numpy()
     scores = maps.of(kind).flatten(1).gather(1, places).numpy()
-    chosen = regions.Regions(maps.ids, boxes, scores, scales, spec.image_size, spec.crop_ratio)
+    chosen = regions.Regions(maps.ids, boxes, scores, scales, spec.image_size, spec.framing)
     return coverage(stage.images, chosen, maps.anchors)
 
 

@@ -46,8 +46,8 @@ _OUTLINE: Any = [patheffects.withStroke(linewidth=3.2, foreground="white", alpha
 
 def frame(stage: FocusStage, query: int) -> np.ndarray:
     """A query as the network sees it, float32 ``[S, S, 3]`` in [0, 1]."""
-    size, crop_ratio = stage.spec.image_size, stage.spec.crop_ratio
-    return framed(stage.images, int(stage.query_index[query]), size=size, crop_ratio=crop_ratio)
+    size, framing = stage.spec.image_size, stage.spec.framing
+    return framed(stage.images, int(stage.query_index[query]), size=size, framing=framing)
 
 
 def best_boxes(grid: Tensor, spec: FocusSpec) -> Tensor:
@@ -113,7 +113,7 @@ def ranked_sheet(images: ImageSet, regions: Regions, queries: Sequence[int]) -> 
     figure, cells = subplots(1.65 * columns, 1.65 * lines, lines, columns, squeeze=False)
     rows = rows_of(images, regions.ids[list(queries)])
     for axes, query, row in zip(cells.flat, queries, rows, strict=False):
-        picture = framed(images, int(row), size=regions.size, crop_ratio=regions.crop_ratio)
+        picture = framed(images, int(row), size=regions.size, framing=regions.framing)
         _draw(axes, picture, regions.boxes[query][:SHOWN])
     for axes in cells.flat[len(queries) :]:
         axes.set_axis_off()
