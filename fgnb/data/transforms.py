@@ -20,6 +20,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
 from fgnb.data.frame import PAPER_RATIO, Frame
+from fgnb.data.limits import check_aspect
 TEST_FRAME = Frame()
 TRAIN_FRAME = Frame(crop_ratio=PAPER_RATIO)
 
@@ -85,7 +86,11 @@ class EvalTransform:
         return normalise(self.framed(image), self.mean, self.std)
 
     def framed(self, image: Image.Image) -> Image.Image:
-        """The square that the network sees, before it is normalised."""
+        """The square that the network sees, before it is normalised.
+
+        Raises:
+            ValueError: a picture too thin, `fgnb.data.limits.check_aspect`.
+        """
         resized = _resized(image, self.size, self.frame, self.interpolation)
         crop = F.center_crop(resized, [self.size, self.size])
         return F.horizontal_flip(crop) if self.flip else crop
@@ -164,6 +169,7 @@ def _check_side(name: str, side: int) -> None:
 
 def _resized(image: Image.Image, size: int, frame: Frame, interpolation: str) -> Image.Image:
     """The picture at the sides that the frame gives it."""
+    check_aspect(*image.size)
     width, height = frame.resized([image.size], size)[0].tolist()
     return F.resize(image, [height, width], _mode(interpolation))
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from fgnb.data.frame import Frame
+from fgnb.data.frame import KINDS, Frame
 from fgnb.data.transforms import eval_transform, normalise, to_input, train_transform
 
 LITE = SimpleNamespace(mean=(127 / 255,) * 3, std=(128 / 255,) * 3, interpolation="bicubic")
@@ -56,11 +56,22 @@ def test_a_ratio_of_one_keeps_the_whole_of_a_square():
     assert torch.equal(whole, normalise(ramp(20, 20), PLAIN.mean, PLAIN.std))
 
 
-@pytest.mark.parametrize("size", [(9, 200), (200, 9), (224, 224), (1, 1)])
+@pytest.mark.parametrize("size", [(10, 200), (200, 10), (224, 224), (1, 1)])
 def test_any_shape_of_picture_gives_the_same_shape_of_input(size):
     picture = Image.new("RGB", size)
     assert eval_transform(64, LITE)(picture).shape == (3, 64, 64)
     assert train_transform(64, LITE)(picture, seed=(0, 0, 0)).shape == (3, 64, 64)
+
+
+@pytest.mark.parametrize("size", [(4000, 2), (1, 20000), (60000, 1), (9, 200)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_picture_too_thin_is_refused_before_it_is_resized(size, kind):
+    picture, frame = Image.new("RGB", size), Frame(kind)
+    message = f"the picture is {size[0]} x {size[1]} pixels"
+    with pytest.raises(ValueError, match=message):
+        eval_transform(64, LITE, frame=frame)(picture)
+    with pytest.raises(ValueError, match=message):
+        train_transform(64, LITE, frame=frame)(picture, seed=(0, 0, 0))
 
 
 def test_random_crops_are_a_function_of_the_seed_alone():
