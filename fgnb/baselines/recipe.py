@@ -9,14 +9,12 @@ from typing import Any
 
 from fgnb import presets
 from fgnb.data import ImageSet
-from fgnb.data.setframe import set_frame
+from fgnb.data.setframe import OF_THE_SET, kind_for, set_frame
 from fgnb.nn.backbones import NO_CUT
 from fgnb.nn.weights import weights_info
 from fgnb.presets import Preset
 
 DEFAULT_KIND = "crop"
-OF_THE_SET = "set"
-"""In place of a kind of frame: the one that was chosen for the set."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,7 @@ def scale_fields(
 
 def with_frame(images: ImageSet, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Fields to replace, with the set's own frame where they name none or ``set``."""
-    given = overrides.get("frame", OF_THE_SET)
-    return {**overrides, "frame": set_frame(images).kind if given == OF_THE_SET else given}
+    return {**overrides, "frame": kind_for(images, overrides.get("frame", OF_THE_SET))}
 
 
 def frame_value(stage: Any) -> Value:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fgnb import training
 from fgnb.baselines.plain import PlainStage
-from fgnb.baselines.recipe import OF_THE_SET, equal_compute_side
+from fgnb.baselines.recipe import equal_compute_side
 from fgnb.baselines.start import start_field
 from fgnb.ccfr.multilevel_stage import GLOBAL, MultiLevelStage
 from fgnb.ccfr.pyramid import SCALES
@@ -16,6 +16,7 @@ from fgnb.ccfr.recipe import global_spec, multi_level_spec
 from fgnb.ccfr.region_recipe import MODEL, region_spec, warm_up_spec
 from fgnb.ccfr.region_stages import RegionStage, WarmUpStage
 from fgnb.data import ImageSet
+from fgnb.data.setframe import OF_THE_SET
 from fgnb.presets import Preset
 
 WARM_UP = "ccfr/warm-up"

@@ -49,6 +49,9 @@ def verify(
         str | None, typer.Option(help="cub, cars or aircraft; all that lie there by default.")
     ] = None,
     decode: Annotated[bool, typer.Option("--decode", help="Also decode every image.")] = False,
+    frame: Annotated[
+        str, typer.Option(help="set, crop, square or resize-600-crop: warn of what it cuts away.")
+    ] = "set",
 ) -> None:
     """Check the data sets of a folder: protocol, pixels, pictures; warn of what looks wrong."""
     from fgnb import data, paths
@@ -57,21 +60,21 @@ def verify(
     place = paths.data_root(root)
     found = data.sets_in(place) if layout is None else {}
     if len(found) < 2:
-        typer.echo(str(data.verify(place, layout, decode=decode)))
+        typer.echo(str(data.verify(place, layout, decode=decode, frame=frame)))
     else:
-        _verify_each(found, decode=decode)
+        _verify_each(found, decode=decode, frame=frame)
     if layout is None and (voc := layouts.voc_in(place)):
         typer.echo(voc)
 
 
-def _verify_each(found: dict[str, Path], *, decode: bool) -> None:
+def _verify_each(found: dict[str, Path], *, decode: bool, frame: str) -> None:
     """One report a set; a set that fails does not keep the others from being checked."""
     from fgnb import data
 
     failed = []
     for name, place in found.items():
         try:
-            typer.echo(f"{data.verify(place, name, decode=decode)}\n")
+            typer.echo(f"{data.verify(place, name, decode=decode, frame=frame)}\n")
         except data.DataError as error:
             if os.environ.get("FGNB_DEBUG") == "1":
                 raise

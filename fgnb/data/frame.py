@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
-from fgnb.data.imageset import DataError, ImageSet
+from fgnb.data.images import read_head
+from fgnb.data.imageset import ImageSet
 
 KINDS = ("crop", "square", "resize-600-crop")
 PAPER_RATIO = 448 / 600
@@ -167,20 +167,9 @@ def frames_of(images: ImageSet, rows: Iterable[int], *, image_size: int, frame: 
         DataError: a file that is missing or no image.
         ValueError: as in `Frames.of_sizes`.
     """
-    sizes = [_size(images, int(row)) for row in rows]
+    sizes = [read_head(images.path(int(row))).size for row in rows]
     whole = np.array(sizes, dtype=np.int64).reshape(-1, 2)
     return Frames.of_sizes(whole, image_size=image_size, frame=frame)
-
-
-def _size(images: ImageSet, row: int) -> tuple[int, int]:
-    path = images.path(row)
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except (UnidentifiedImageError, OSError) as error:
-        raise DataError(
-            f"{path} can't be read as an image ({error}). Put it back from the data set's archive."
-        ) from error
 
 
 def _as_corners(move: Any, boxes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from fgnb.data.fingerprint import images_sha256
 from fgnb.data.images import load_rgb, read_head
 from fgnb.data.imageset import ORIGINAL_PIXELS, UNVERIFIED_PIXELS, ImageSet
 from fgnb.data.layouts import LAYOUTS, none_found, sets_in
+from fgnb.data.setframe import OF_THE_SET, cut_away
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,11 @@ class VerifyReport:
 
 
 def verify(
-    root: str | Path, layout: str | None = None, *, decode: bool = False
+    root: str | Path,
+    layout: str | None = None,
+    *,
+    decode: bool = False,
+    frame: str = OF_THE_SET,
 ) -> VerifyReport:
     """Check files, ids, split, counts, hash and the pictures' heads of a set; writes nothing.
 
@@ -68,9 +73,10 @@ def verify(
         root: the folder that holds the set's folder, or that folder itself.
         layout: "cub", "cars" or "aircraft"; told by the files if None.
         decode: also decode every image, which finds damage that no declared hash would show.
+        frame: the kind of `fgnb.data.frame.Frame` that is to be used; ``set`` is the set's own.
 
     Raises:
-        ValueError: if the layout is unknown, or not given where several sets lie in `root`.
+        ValueError: if layout or frame is unknown, or the layout not given where several sets lie in `root`.
         fgnb.data.DataError: at the first fault; it names the file, what was expected, what to do.
     """
     images = _load(root, layout)
@@ -91,7 +97,7 @@ def verify(
         decoded=len(images) if decode else 0,
         images_sha256=images_sha256(images.root / images.folder, images.files, images.renamed),
         fingerprint=images.fingerprint,
-        warnings=findings(images, heads),
+        warnings=(*findings(images, heads), *filter(None, [cut_away(images, heads, frame)])),
     )
 
 
