@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 PROTOCOLS = ("official", "subset", "drawn")
 ORIGINAL_PIXELS = "original"
@@ -155,6 +155,21 @@ class ImageSet:
         """The file of image `i` (a position from 0, not an official id)."""
         name = self.files[i]
         return self.root / self.folder / self.renamed.get(name, name)
+
+    def rows_of(self, ids: ArrayLike) -> NDArray[np.int64]:
+        """Positions of official ids ``[Q]``, which runs keep, in their order.
+
+        Raises:
+            ValueError: an id that the set lacks.
+        """
+        wanted = np.asarray(ids, dtype=np.int64)
+        order = np.argsort(self.ids, kind="stable")
+        places = np.searchsorted(self.ids, wanted, sorter=order).clip(max=len(self) - 1)
+        rows = order[places].astype(np.int64)
+        lacking = wanted[self.ids[rows] != wanted]
+        if len(lacking):
+            raise ValueError(f"ids holds {lacking[0]}, which {self.title} lacks")
+        return rows
 
     def held_out(self, seed: int, fraction: float = 0.2) -> NDArray[np.bool_]:
         """Mark the training images on which settings are chosen, so that test never is.

@@ -11,7 +11,6 @@ from fgnb.data import HEAD_PARTS, PART_NAMES, ImageSet
 from fgnb.data.frame import frames_of
 from fgnb.metrics.coverage import Coverage, centre_coverage, part_coverage
 from fgnb.report.regions import Regions
-from fgnb.report.rows import rows_of
 
 GROUPS = {
     "head": HEAD_PARTS,
@@ -33,7 +32,7 @@ def coverage(images: ImageSet, regions: Regions, anchors: Any) -> dict[str, Cove
 
     ``anchors`` are all boxes that could have been chosen, `fgnb.nn.regions.Anchors`.
     """
-    rows = rows_of(images, regions.ids)
+    rows = images.rows_of(regions.ids)
     frames = frames_of(images, rows, image_size=regions.size, frame=regions.framing)
     every = {"anchors": anchors.boxes.numpy(), "anchor_scales": anchors.scales.numpy()}
     objects = frames.boxes(images.boxes[rows][:, None])[:, 0]

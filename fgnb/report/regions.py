@@ -23,7 +23,6 @@ from fgnb.data.transforms import EvalTransform
 from fgnb.metrics.coverage import Coverage
 from fgnb.report import figures
 from fgnb.report.figures import Picture, described, literal, subplots
-from fgnb.report.rows import rows_of
 
 SCALE_COLOURS = (figures.ORANGE, figures.BLUE, figures.GREEN, figures.RED)
 METHOD_COLOURS = (figures.GREY, figures.BLUE, figures.ORANGE, figures.GREEN)
@@ -87,7 +86,7 @@ def sheet(rows: Sequence[SheetRow]) -> Picture:
     size = (1.0 + SIDE * count, SIDE * len(rows))
     figure, grid = subplots(*size, len(rows), count, squeeze=False)
     for cells, (label, images, regions, queries) in zip(grid, rows, strict=True):
-        places = rows_of(images, regions.ids[list(queries)])
+        places = images.rows_of(regions.ids[list(queries)])
         frame = regions.size
         for axes, query, place in zip(cells, queries, places, strict=True):
             picture = framed(images, int(place), size=frame, framing=regions.framing)

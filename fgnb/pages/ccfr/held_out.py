@@ -10,7 +10,6 @@ import numpy as np
 from fgnb import ccfr
 from fgnb.data import ImageSet
 from fgnb.data.frame import Frame, frames_of
-from fgnb.report.rows import rows_of
 
 ROW = "plain-held-out"
 
@@ -31,7 +30,7 @@ class HeldOutAnswers:
     def of(cls, images: ImageSet, run: Any) -> HeldOutAnswers:
         """The answers kept in a run of ``ccfr/global`` on the held-out fold."""
         kept, size = run.predictions, run.spec["image_size"]
-        rows, database = (rows_of(images, kept[f"{of}_ids"]) for of in ("query", "database"))
+        rows, database = (images.rows_of(kept[f"{of}_ids"]) for of in ("query", "database"))
         vectors = kept["query_embedding"], kept["database_embedding"]
         near = ccfr.nearest(*vectors, kept["database_labels"], k=len(database))
         sims = np.empty_like(near.sims)

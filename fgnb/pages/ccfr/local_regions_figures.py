@@ -9,7 +9,6 @@ from fgnb.data import ImageSet
 from fgnb.pages.ccfr.local_regions import METHODS, OURS, Look
 from fgnb.report import regions
 from fgnb.report.figures import Picture, bare, described, subplots
-from fgnb.report.rows import rows_of
 
 
 class Figures(NamedTuple):
@@ -30,7 +29,7 @@ class Figures(NamedTuple):
         """One image: the scores of both scales, then the boxes under three rules of NMS."""
         own, scored = self.looks[method].regions, self.looks[method].proposals
         query, anchors = min(query, len(own) - 1), scored.anchors
-        place = int(rows_of(self.images, own.ids[[query]])[0])
+        place = int(self.images.rows_of(own.ids[[query]])[0])
         picture = regions.framed(self.images, place, size=own.size, framing=own.framing)
         scores, levels = scored.scores[query].numpy(), anchors.levels.numpy()
         figure, panels = subplots(9.0, 2.3, 1, 5)

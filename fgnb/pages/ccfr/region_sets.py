@@ -14,7 +14,6 @@ from fgnb.report.coverage import CLAIMED, coverage, coverage_arrays
 from fgnb.report.figures import Picture
 from fgnb.report.layout import numbers_table
 from fgnb.report.regions import Regions, spread
-from fgnb.report.rows import rows_of
 from fgnb.report.sheet import Number, Sheet
 
 NOTEBOOK = "ccfr/4-5-regions"
@@ -61,7 +60,7 @@ def arrays(stage: Any, run: Any) -> dict[str, np.ndarray]:
 
 def objects_of(images: ImageSet, found: Regions) -> np.ndarray:
     """The object's annotated box of every query, in pixels of the frame, ``[Q, 4]``."""
-    rows = rows_of(images, found.ids)
+    rows = images.rows_of(found.ids)
     frames = frames_of(images, rows, image_size=found.size, frame=found.framing)
     return np.asarray(frames.boxes(images.boxes[rows][:, None])[:, 0])
 

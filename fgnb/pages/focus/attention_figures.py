@@ -34,7 +34,6 @@ from fgnb.report import figures
 from fgnb.report.embed import embedded, filled
 from fgnb.report.figures import Picture, bare, described, literal, subplots
 from fgnb.report.regions import Regions, framed
-from fgnb.report.rows import rows_of
 from fgnb.training import Run
 
 RANK_COLOURS = (figures.RED, figures.GREEN, figures.BLUE, figures.ORANGE)
@@ -111,7 +110,7 @@ def ranked_sheet(images: ImageSet, regions: Regions, queries: Sequence[int]) -> 
     """Fig. 2: pictures of some queries with their four best boxes, coloured by rank."""
     columns, lines = min(6, len(queries)), math.ceil(len(queries) / 6)
     figure, cells = subplots(1.65 * columns, 1.65 * lines, lines, columns, squeeze=False)
-    rows = rows_of(images, regions.ids[list(queries)])
+    rows = images.rows_of(regions.ids[list(queries)])
     for axes, query, row in zip(cells.flat, queries, rows, strict=False):
         picture = framed(images, int(row), size=regions.size, framing=regions.framing)
         _draw(axes, picture, regions.boxes[query][:SHOWN])

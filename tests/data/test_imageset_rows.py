@@ -5,15 +5,14 @@ from dataclasses import replace
 import pytest
 
 from fgnb.data import cub
-from fgnb.report.rows import rows_of
 
 
 def test_rows_are_found_by_id(write_cub):
     images = cub.load(write_cub(classes=3, train=6, test=2), name="drawn")
     wanted = images.ids[[5, 0, 5]]
-    assert rows_of(images, wanted).tolist() == [5, 0, 5]
+    assert images.rows_of(wanted).tolist() == [5, 0, 5]
     backwards = replace(images, ids=images.ids[::-1].copy())
     last = len(images) - 1
-    assert rows_of(backwards, wanted).tolist() == [last - 5, last, last - 5]
+    assert backwards.rows_of(wanted).tolist() == [last - 5, last, last - 5]
     with pytest.raises(ValueError, match="ids holds 999"):
-        rows_of(images, [999])
+        images.rows_of([999])
