@@ -75,14 +75,13 @@ class MultiLevelLoss(nn.Module):
 
     def terms(self, child_logits: Any, parent_logits: Any, target: Any) -> dict[str, Tensor]:
         """Equations 1 to 3, averaged over the batch: ``children``, ``parents`` and ``hinge``."""
-        child_logits = as_floats("child_logits", child_logits, self.parents.device)
-        parent_logits = as_floats("parent_logits", parent_logits, self.parents.device)
-        target = as_integers("target", target, self.parents.device)
-        _check(child_logits, parent_logits, target, self.parents)
-        own = self.parents[target]
-        over = _hinge(
-            child_logits.softmax(1), parent_logits.softmax(1), self.parents, self.children_are
-        )
+        child_logits = as_floats("child_logits", child_logits)
+        device = child_logits.device
+        parent_logits = as_floats("parent_logits", parent_logits, device)
+        target, parents = as_integers("target", target, device), self.parents.to(device)
+        _check(child_logits, parent_logits, target, parents)
+        own = parents[target]
+        over = _hinge(child_logits.softmax(1), parent_logits.softmax(1), parents, self.children_are)
         smoothing = self.label_smoothing
         return {
             "children": functional.cross_entropy(child_logits, target, label_smoothing=smoothing),

@@ -278,7 +278,9 @@ def test_only_queries_that_re_ranking_can_reach_are_pictured():
     ("change", "message"),
     [
         ({"name": "Two words"}, "name is 'Two words', needs lower-case"),
-        ({"probs": np.ones(3)}, r"probs has shape \(3,\), needs two axes"),
+        ({"probs": np.ones(3)}, r"probs has shape \(3,\), needs \(N, C\)"),
+        ({"probs": np.zeros((0, 12))}, r"probs has shape \(0, 12\)"),
+        ({"probs": np.full((40, 12), 1.5)}, r"probs runs from 1\.5 to 1\.5 .*needs rows of prob"),
         ({"probs": np.full((40, 12), np.nan)}, "probs holds nan"),
         ({"sims": np.ones((3, 50))}, r"sims has shape \(3, 50\), needs \(40, K\)"),
         ({"sims": np.arange(2000.0).reshape(40, 50)}, "sims does not descend"),

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fgnb.metrics.checks import as_floats, as_probs
+
 RANKS = 10
 NEIGHBORS = 50
 MAX_BYTES = 300_000  # of a page's numbers and names, as JSON
@@ -37,8 +39,8 @@ class StoredAnswers:
         neighbor_index: rows of the database ``[Q, K]``, or None; pictures need it.
 
     Raises:
-        ValueError: a wrong shape, a class or a row out of range, similarities that do not
-            descend, no query, more than 65,536 classes or database images.
+        ValueError: a wrong shape, ``probs`` that are none, a class or a row out of range,
+            similarities that do not descend, no query, more than 65,536 classes or database images.
     """
 
     probs: NDArray[Any]
@@ -50,11 +52,9 @@ class StoredAnswers:
     neighbor_index: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        self.probs = _floats("probs", self.probs)
+        self.probs = as_probs("probs", self.probs).astype(np.float32)
         self.sims = _floats("sims", self.sims)[:, :NEIGHBORS]
         (queries, classes), shape = self.probs.shape, self.sims.shape
-        if not queries or not classes:
-            raise ValueError(f"probs has shape {self.probs.shape}, needs (Q, C), both at least 1")
         if shape[0] != queries or not shape[1]:
             raise ValueError(f"sims has shape {shape}, needs ({queries}, K), K at least 1")
         if (self.sims[:, 1:] > self.sims[:, :-1]).any():
@@ -148,7 +148,7 @@ def _half(values: NDArray[Any]) -> NDArray[np.float32]:
 
 
 def _floats(name: str, values: ArrayLike) -> NDArray[np.float32]:
-    array = np.asarray(values, dtype=np.float32)
+    array = as_floats(name, values).astype(np.float32)
     if array.ndim != 2:
         raise ValueError(f"{name} has shape {array.shape}, needs two axes")
     if not np.isfinite(array).all():
