@@ -29,7 +29,7 @@ class Stopped(KeyboardInterrupt):
 def line_of(state: State) -> str:
     """The one line that a stop says.
 
-    >>> line_of(State(where="step 9 of 40 of ccfr/global", kept="what is trained is kept"))[:54]
+    >>> line_of(State(where="step 9 of 40 of ccfr/global", kept="what is trained is kept"))[:55]
     'stopped at step 9 of 40 of ccfr/global; what is trained'
     >>> line_of(State())
     'stopped; run the same command again to go on'
