@@ -96,10 +96,15 @@ def run_notebook(
     return Executed(name, target, results, settled, seconds)
 
 
+def running_place(results: Path) -> Path:
+    """Where a run under way records what later lies in ``results``; it is there only meanwhile."""
+    return results.with_name(f".{results.name}.running")
+
+
 @contextmanager
 def _results(place: Path) -> Iterator[Path]:
     """A fresh folder that takes ``place`` when the block ends well, and vanishes otherwise."""
-    work = place.with_name(f".{place.name}.running")
+    work = running_place(place)
     for leftover in (work, former := place.with_name(f".{place.name}.former")):
         shutil.rmtree(leftover, ignore_errors=True)
     work.mkdir(parents=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from fgnb import paths, progress
 from fgnb.book import manifest
+from fgnb.book.run import running_place
 from fgnb.book.sources import NotebookError
 from fgnb.progress import stopping
 from fgnb.store import lock
@@ -57,12 +59,23 @@ def reproduce(
         for entry in entries:
             entry.message.unlink(missing_ok=True)
         before = {entry.name: _state(entry) for entry in entries}
-        with progress.task("the book", kept="what is done is kept"), stopping.at_once():
+        begun = time.time()
+        with progress.task("the book"), stopping.at_once(lambda: _stands(entries, begun)):
             reason = _snakemake(preset, cores, [entry.name for entry in entries], force)
         _raise_failures(entries, reason)
     ran = sum(before[entry.name] != _state(entry) for entry in entries)
     echo(f"{len(entries)} notebooks ({preset}): {ran} executed, {len(entries) - ran} unchanged")
     return entries
+
+
+def _stands(entries: Sequence[manifest.Entry], begun: float) -> progress.State:
+    """Which notebooks run; ``begun`` is when the first of them could."""
+    where = []
+    for number, entry in enumerate(entries, 1):
+        place = running_place(entry.results)
+        if place.exists() and place.stat().st_mtime >= begun - 1:
+            where.append(f"notebook {number} of {len(entries)} ({entry.name})")
+    return progress.State(where=" and ".join(where) or "the book", kept="what is done is kept")
 
 
 def _snakemake(preset: str, cores: int, names: Sequence[str], force: bool) -> str:

@@ -52,6 +52,7 @@ class Board:
         """Find who shows progress where nobody was asked to."""
         if not self.displays and not self.silent:
             self.displays = _surroundings()
+            self._start(threading.Event())
 
     def note(self, text: str, *, page: bool = True) -> bool:
         """Have a line shown; False where nobody shows anything."""
@@ -111,10 +112,7 @@ class Board:
     def shown(self, *displays: Display) -> Iterator[None]:
         """Have ``displays`` show the board for the block."""
         former, self.displays = self.displays, displays
-        over = threading.Event()
-        thread = threading.Thread(target=self._beat, args=(over,), daemon=True)
-        if any(display.beats for display in displays):
-            thread.start()
+        self._start(over := threading.Event())
         try:
             yield
         finally:
@@ -123,6 +121,11 @@ class Board:
                 for display in displays:
                     display.close()
                 self.displays = former
+
+    def _start(self, over: threading.Event) -> None:
+        """Have those who show the board told that time passes, until it is ``over``."""
+        if any(display.beats for display in self.displays):
+            threading.Thread(target=self._beat, args=(over,), daemon=True).start()
 
     def _beat(self, over: threading.Event) -> None:
         while not over.wait(BEAT):

@@ -22,7 +22,7 @@ _FRAME = 0.5
 class Told:
     """Writes where work stands to a file, a line of JSON at a time."""
 
-    beats = False
+    beats = True
 
     def __init__(self, place: str) -> None:
         self.place, self.last, self.former = Path(place), float("-inf"), False

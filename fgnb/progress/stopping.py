@@ -20,6 +20,7 @@ from types import FrameType
 
 from fgnb.progress import board
 from fgnb.progress.stopped import Stopped, in_kernel, line_of
+from fgnb.progress.words import State
 
 GRACE = 2.0
 """Seconds that the main thread has to unwind."""
@@ -161,19 +162,24 @@ def going_on() -> bool:
 
 
 @contextlib.contextmanager
-def at_once() -> Iterator[None]:
-    """In the block a signal ends the process at once: what runs there takes stops for failures."""
+def at_once(state: Callable[[], State]) -> Iterator[None]:
+    """In the block a signal ends the process at once: what runs there takes stops for failures.
+
+    Args:
+        state: gives where the work stands, as the stop names it.
+    """
     watch = _watch
     if watch is None:
         yield
         return
-    former, watch.grace = watch.grace, 0.0
+    former = watch.grace, watch.line
+    watch.grace, watch.line = 0.0, watch.line and (lambda: line_of(state()))
     try:
         yield
     finally:
         if watch.received is not None:
-            threading.Event().wait()
-        watch.grace = former
+            threading.Event().wait()  # for the thread, which ends the process
+        watch.grace, watch.line = former
 
 
 @contextlib.contextmanager

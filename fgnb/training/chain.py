@@ -5,13 +5,17 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 from fgnb import progress
+from fgnb.training.positions import preserved_random_state
 from fgnb.training.stage import Stage
 
+LEAST = 20.0
+"""Seconds of a stage's steps before the time of those after it is told."""
 _ATTRIBUTES = ("start", "warm_up")
 
 
@@ -23,13 +27,22 @@ class Link:
         name: of the stage.
         key: of its run.
         steps: still to be trained; 0 where the run lies in the store.
-        operations: of a step, or None where nobody knows.
+        cost: gives the operations of a step; None where nobody knows. Takes a second, so it is
+            asked once, and only of trainings that last.
     """
 
     name: str
     key: str
     steps: int = 0
-    operations: float | None = None
+    cost: Callable[[], float] | None = None
+
+    @cached_property
+    def operations(self) -> float | None:
+        """Of a step."""
+        if self.cost is None:
+            return None
+        with preserved_random_state():
+            return self.cost()
 
 
 @dataclass(frozen=True)
@@ -60,14 +73,13 @@ class Chain:
             seconds: their time.
 
         Returns:
-            None where nothing is left to train after it, or the rate can't be told.
+            None where nothing is left to train after it, or the rate can't be told yet.
         """
         place = self._place(key)
-        if place is None or steps <= 0 or seconds <= 0:
+        if place is None or steps <= 0 or seconds < LEAST:
             return None
-        own = self.links[place].operations
         due = [link for link in self.links[place + 1 :] if link.steps]
-        if not due or not own:
+        if not due or not (own := self.links[place].operations):
             return None
         rest = 0.0
         for link in due:
@@ -114,8 +126,8 @@ def chain_of(stage: Stage) -> Chain:
     for one in plan.chain(stage, room.earlier if room else _earlier):
         planned = plan.Planned.of(one)
         steps = planned.steps if planned.due else 0
-        operations = room.cost(one).operations if room and steps else None
-        links.append(Link(one.name, planned.described["key"], steps, operations))
+        cost = partial(_operations, room, one) if room and steps else None
+        links.append(Link(one.name, planned.described["key"], steps, cost))
     return Chain(tuple(links))
 
 
@@ -125,6 +137,10 @@ def room_plan(room: str) -> Any:
         return None
     module = f"fgnb.{room}.plan"
     return importlib.import_module(module) if importlib.util.find_spec(module) else None
+
+
+def _operations(room: Any, stage: Stage) -> float:
+    return float(room.cost(stage).operations)
 
 
 def _earlier(stage: Stage) -> list[Stage]:

@@ -78,7 +78,7 @@ CASES = [
 ]
 
 
-def begin(root: Path, *words: object, workers: int = 0) -> subprocess.Popen:
+def begin(root: Path, *words: object, workers: int = 0, **variables: str) -> subprocess.Popen:
     found = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
 
     def heard():  # a shell's background jobs ignore interrupts, and so would what they start
@@ -87,7 +87,7 @@ def begin(root: Path, *words: object, workers: int = 0) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, "-u", "-c", COMMAND, str(root), *map(str, words), str(workers)],
         cwd=Path(__file__).parent,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(found)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(found)} | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -141,6 +141,17 @@ def test_nobody_is_left_behind(number, tmp_path):
     assert stopped.returncode == 128 + number
     assert re.fullmatch(r"stopped at step \d+ of 18 of tests/tiny; [^\n]+\n", err)
     assert psutil.wait_procs(below, 1)[1] == []
+
+
+def test_a_job_of_a_scheduler_ends_as_any_other(tmp_path):
+    """Lightning would pass SIGTERM by in a SLURM job, and wait for a signal of its own."""
+    job = {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "train", "SLURM_NTASKS": "1", "SLURM_PROCID": "0"}
+    stopped = begin(tmp_path, "step", "heard", 10, SLURM_LOCALID="0", SLURM_NODEID="0", **job)
+    wait_for(tmp_path / "halted", stopped)
+    stopped.send_signal(signal.SIGTERM)
+    _, err = stopped.communicate(timeout=60)
+    assert stopped.returncode == 143
+    assert err.splitlines() == [STEP_10]
 
 
 def test_a_second_interrupt_stops_at_once(tmp_path):
