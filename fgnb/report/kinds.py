@@ -42,6 +42,7 @@ class Estimate(NamedTuple):
     high: float
     n: int
     test: PairedTest | None = None
+    fewest: int = 0  # images of the smaller side, where two groups are compared
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,18 @@ def _gain(right: np.ndarray, other: np.ndarray, test: PairedTest | None = None) 
 
 
 def _contrast(right: np.ndarray, other: np.ndarray, within: np.ndarray) -> Estimate | None:
-    return None if within.all() else _of(_gains.gain_contrast(right, other, within), right, 100)
+    if within.all():
+        return None
+    found = _of(_gains.gain_contrast(right, other, within), right, 100)
+    return found._replace(fewest=int(min(within.sum(), (~within).sum())))
 
 
 def _unpaired(hits: np.ndarray, others: np.ndarray) -> Estimate:
     a, b = _share(hits), _share(others)
     value = a.value - b.value
     low = value - math.hypot(a.value - a.low, b.high - b.value)
-    return Estimate(value, low, value + math.hypot(a.high - a.value, b.value - b.low), a.n + b.n)
+    high = value + math.hypot(a.high - a.value, b.value - b.low)
+    return Estimate(value, low, high, a.n + b.n, fewest=min(a.n, b.n))
 
 
 def _mean_top1(probs: np.ndarray) -> Estimate:
@@ -185,7 +190,8 @@ gap_to_best = Kind("gap_to_best", "RR", "points",
                    lambda a, line: _of(_grid.gap_to_best(a, line), a, 100), signed=True)
 accuracy_range = Kind("accuracy_range", "R", "points",
                       f"range along an axis of [A, B, N], averaged over the other; {_MEAN}",
-                      lambda right, axis: _of(_grid.accuracy_range(right, axis), right, 100))
+                      lambda right, axis: None if right.shape[axis] < 2 else
+                      _of(_grid.accuracy_range(right, axis), right, 100))
 regret = Kind("regret", "R", "points",
               f"most that one first setting for all second ones loses, [A, B, N]; {_MEAN}",
               lambda right: _of(_grid.regret(right), right, 100))

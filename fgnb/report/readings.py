@@ -8,26 +8,24 @@ A difference is read by its sign and its test after Holm's correction over the c
 - *no difference seen*: not even that.
 
 The last three say how large a step would have shown. Where answers of two methods are paired the
-test is McNemar's exact one; of other differences it is the normal one over their interval. Drawn
-pictures give no reading: whoever draws the pictures decides what helps.
+test is McNemar's exact one; of other differences it is the normal one over their interval. Fewer
+than six images pass neither. Drawn pictures give no reading: who draws them decides what helps.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from statistics import NormalDist
 from typing import Any, NamedTuple
 
-from fgnb.report.kinds import Estimate
+from fgnb.metrics.intervals import ALPHA, FEWEST, interval_p, interval_step
+from fgnb.report.kinds import KINDS, Estimate
 
 SUPPORTED, SAME, NONE_SEEN = "supported", "same direction", "no difference seen"
 OPPOSITE, CONTRADICTED, UNMEASURED = "opposite direction", "contradicted", "not measured"
 WORDS = (SUPPORTED, SAME, NONE_SEEN, OPPOSITE, CONTRADICTED, UNMEASURED)
 MARKS = dict(zip(WORDS, "▲△○▽▼–", strict=True))
-ALPHA = 0.05
 _COIN = 0.5
-_Z = NormalDist().inv_cdf(0.975)
 
 
 class Reading(NamedTuple):
@@ -53,16 +51,15 @@ class Reading(NamedTuple):
 
 def p_of(found: Estimate) -> float:
     """The two-sided p of a difference from 0, before any correction."""
+    own = found.test
+    return own.p if own else interval_p(found.value, found.low, found.high, found.fewest or found.n)
+
+
+def detectable(found: Estimate, signed: bool = True) -> float:
+    """The smallest difference that would have been significant; half an interval if not signed."""
     if found.test is not None:
-        return found.test.p
-    if found.low == found.high:
-        return float(found.value == 0)
-    return 2 * NormalDist().cdf(-abs(found.value) * 2 * _Z / (found.high - found.low))
-
-
-def detectable(found: Estimate) -> float:
-    """The smallest difference that this measurement could have called significant by itself."""
-    return found.test.detectable if found.test is not None else (found.high - found.low) / 2
+        return found.test.detectable
+    return interval_step(found.low, found.high, (found.fewest or found.n) if signed else FEWEST)
 
 
 def read(line: Mapping[str, Any]) -> str:
@@ -94,3 +91,20 @@ def verdict(published: float, low: float, high: float, rounding: float) -> str:
     if published > high + rounding:
         return "under"
     return "over" if published < low - rounding else "within"
+
+
+def interval(line: Mapping[str, Any]) -> str:
+    """The 95 % interval: "77.8 to 82.5"; where it has no width, the reason."""
+    low, high = line["low"], line["high"]
+    if low == high:
+        same = line["test"] and not line["test"]["rectified"] + line["test"]["spoiled"]
+        return "no answer changed" if same else few(line) or "exact"
+    digits = {"percent": 1, "points": 1, "count": 0}.get(line["unit"])
+    ends = (f"{e:.3g}" if digits is None else f"{e:z.{digits}f}" for e in (low, high))
+    return " to ".join(ends).replace("-", "−")
+
+
+def few(line: Mapping[str, Any]) -> str:
+    """How many images, where resampling so few says nothing of the others; else empty."""
+    few = line["n"] < FEWEST and not KINDS[line["kind"]].meaning.endswith("exact")
+    return f"{line['n']} image" + "s" * (line["n"] > 1) if few else ""

@@ -15,7 +15,7 @@ from fgnb.claims.schema import Entry
 from fgnb.report import readings
 from fgnb.report.kinds import KINDS
 from fgnb.report.layout import Table
-from fgnb.report.readings import Reading
+from fgnb.report.readings import Reading, few, interval
 from fgnb.report.records import PROTOCOLS
 from fgnb.report.sheet import SETS, Number, Sheet, entry_of, published_value
 
@@ -67,9 +67,11 @@ def table(wanted: Table, frames: Frames) -> str:
     if not wanted.by_set:
         return _one(wanted, frames, wanted.title)
     groups = {
-        name: [f for f in frames if f[0].set_name == set_name] for set_name, name in SETS.items()
+        f"{wanted.title}: {title}": [f for f in frames if f[0].set_name == name]
+        for name, title in SETS.items()
     }
-    return "".join(_one(wanted, of, f"{wanted.title}: {name}") for name, of in groups.items() if of)
+    shown = {title: of for title, of in groups.items() if of} or {wanted.title: []}
+    return "".join(_one(wanted, of, title) for title, of in shown.items())
 
 
 def _one(wanted: Table, frames: Frames, title: str) -> str:
@@ -84,7 +86,17 @@ def _one(wanted: Table, frames: Frames, title: str) -> str:
             printed = "<br>".join(filter(None, map(_published, (owns, steps))))
             rows.append([html.escape(line.number.label), printed, *cells])
     columns = ["", "Published", *(_column(sheet, frame) for sheet, frame in frames)]
-    return _beside_published(columns, rows, caption=html.escape(title), kind="fgnb-rows")
+    made = _beside_published(columns, rows, caption=html.escape(title), kind="fgnb-rows")
+    return made + "".join(_lacking(wanted, *pair) for pair in frames)
+
+
+def _lacking(wanted: Table, sheet: Sheet, frame: pd.DataFrame) -> str:
+    """What a sheet has the arrays for, and yet holds nothing of: in a line."""
+    gaps = [line.number for line in wanted.lines if pick(frame, line.number) is None]
+    known = [n for n in gaps if all(sheet.array(r) is not None for r in n.rule.references)]
+    about = f"{sheet.origin.dataset_title} has nothing to count for"
+    labels = html.escape("; ".join(number.label for number in known))
+    return f'<p class="fgnb-note">{html.escape(about)}: {labels}.</p>' if known else ""
 
 
 def summary(claims: Mapping[str, Mapping[Any, Any]], sheets: Sequence[Sheet]) -> str:
@@ -122,7 +134,7 @@ def value(line: Mapping[str, Any]) -> str:
         note = f'<br><span class="fgnb-reading">{html.escape(words)}</span>' if words else ""
         return f"{step(line)}{note}"
     text = f"<b>{number(line['value'], line['unit'])}</b>"
-    if line["low"] != line["high"]:
+    if line["low"] != line["high"] or few(line):
         text += f"<br><small>{interval(line)}</small>"
     return text + _verdict(line)
 
@@ -170,16 +182,6 @@ def published_of(number: Number, set_names: Iterable[str]) -> str:
     return ", ".join(
         f"{text} <small>({SETS[set_name]})</small>" for set_name, text in texts.items()
     )
-
-
-def interval(line: Mapping[str, Any]) -> str:
-    """The 95 % interval: "77.8 to 82.5"; "exact" where it has no width."""
-    low, high = line["low"], line["high"]
-    if low == high:
-        return "exact" if line["test"] is None else "no answer changed"
-    digits = {"percent": 1, "points": 1, "count": 0}.get(line["unit"])
-    ends = (f"{e:.3g}" if digits is None else f"{e:z.{digits}f}" for e in (low, high))
-    return " to ".join(ends).replace("-", "−")
 
 
 def signed(difference: float, digits: int = 2) -> str:

@@ -159,7 +159,7 @@ class Sheet:
                 "test": estimate.test and estimate.test._asdict(),
                 "p": p[kind, rule] if number.read else np.nan,
                 "p_holm": corrected[kind, rule] if number.read else np.nan,
-                "detectable": readings.detectable(estimate),
+                "detectable": readings.detectable(estimate, number.rule.kind.signed),
                 "published": published_value(number, claim, self.set_name),
                 "expect": number.expect if number.read else 0,
                 **{"set": self.set_name, "title": self.origin.dataset_title},

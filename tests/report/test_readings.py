@@ -2,11 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fgnb.metrics import holm
 from fgnb.report import readings
-from fgnb.report.kinds import Estimate, PairedTest
+from fgnb.report.kinds import KINDS, Estimate, PairedTest
 from fgnb.report.readings import Reading
 
 
@@ -45,7 +48,54 @@ def test_p_is_mcnemars_where_answers_are_paired_and_normal_elsewhere():
     assert readings.p_of(edge) == pytest.approx(0.05, abs=1e-3)
     assert readings.detectable(edge) == pytest.approx(1.96, abs=1e-3)
     assert readings.p_of(Estimate(0.0, 0.0, 0.0, 5)) == 1.0
-    assert readings.p_of(Estimate(2.0, 2.0, 2.0, 5)) == 0.0
+    assert readings.p_of(Estimate(2.0, 2.0, 2.0, 6)) == 0.0
+
+
+@given(
+    st.lists(st.integers(-3, 3), min_size=1, max_size=9),
+    st.lists(st.booleans(), min_size=9, max_size=9),
+    st.lists(st.booleans(), min_size=9, max_size=9),
+)
+def test_fewer_than_six_images_support_and_contradict_nothing(steps, more, flags):
+    """By whichever kind of number a claim is measured; of two groups the smaller one counts."""
+    values, (a, b) = np.array(steps) / 4, (np.array(x[: len(steps)]) for x in (more, flags))
+    found = {"excess": KINDS["excess"].compute(values, 0 * values)}
+    found["gap_to_best"] = KINDS["gap_to_best"].compute(a, np.stack([b, ~b]))
+    found["unpaired"] = KINDS["unpaired"].compute(a, np.array(flags))
+    if b.any() and not b.all():
+        found["gain_contrast"] = KINDS["gain_contrast"].compute(a, ~a, b)
+    for name, estimate in found.items():
+        p = readings.p_of(estimate)
+        few = estimate.fewest or estimate.n
+        assert 0 <= p <= 1
+        if few < 6:
+            assert readings.word_of(estimate.value, p, p) not in ("supported", "contradicted"), name
+            assert p >= 0.5 ** (few - 1)
+            assert math.isinf(readings.detectable(estimate))
+        if estimate.low < 0 < estimate.high:
+            assert readings.word_of(estimate.value, p, p) not in ("supported", "contradicted"), name
+
+
+def test_a_setting_of_one_value_has_no_step_to_show():
+    assert readings.detectable(KINDS["exact"].compute(np.array([5.0])), signed=False) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("kind", "n", "test", "words"),
+    [
+        ("excess", 1, None, "1 image"),
+        ("excess", 5, None, "5 images"),
+        ("excess", 6, None, "exact"),
+        ("mean_share", 2, None, "2 images"),
+        ("exact", 1, None, "exact"),
+        ("difference", 2, {"rectified": 0, "spoiled": 0}, "no answer changed"),
+        ("difference", 2, {"rectified": 2, "spoiled": 0}, "2 images"),
+        ("difference", 9, {"rectified": 9, "spoiled": 0}, "exact"),
+    ],
+)
+def test_an_interval_without_width_says_why(kind, n, test, words):
+    line = {"kind": kind, "n": n, "low": 100.0, "high": 100.0, "unit": "points", "test": test}
+    assert readings.interval(line) == words
 
 
 def test_drawn_pictures_and_numbers_without_a_sign_get_no_reading():

@@ -152,6 +152,32 @@ def test_where_published_values_differ_by_set_each_set_has_a_table(sheet):
     assert "Table 4: Stanford Cars" in text
 
 
+def test_a_table_without_a_number_says_so_whatever_its_shape(sheet):
+    made = sheet()
+    for claim in ("ccfr.setting.t-sf.{set}", "own.x"):
+        empty = numbers_table("T_sf", [Number(claim, "x", kinds.mean_top1("gone/probs"))])
+        text = render.table(empty, [(made, made.numbers(empty.numbers))])
+        assert "T_sf: nothing was measured here" in text
+
+
+def test_what_a_sheet_could_count_and_has_none_of_is_named(sheet):
+    made = sheet()
+    kept = {"wrong": np.zeros(0, bool), "right": np.ones(3, bool)}
+    made.derive("errors", "plain", **kept)
+    wanted = [
+        Number("own.right", "Right <ones>", kinds.share("errors/right")),
+        Number("own.wrong", "Wrong <ones>", kinds.share("errors/wrong")),
+        Number("own.gone", "Not trained here", kinds.share("elsewhere/wrong")),
+    ]
+    frame = made.numbers(wanted)
+    text = render.table(numbers_table("Errors", wanted), [(made, frame)])
+    title = "CUB-200-2011 (40 of 200 classes)"
+    assert f"{title} has nothing to count for: Wrong &lt;ones&gt;.</p>" in text
+    assert "Not trained here" not in text
+    all_there = render.table(TABLE, [(made, made.numbers(TABLE.numbers))])
+    assert "nothing to count" not in all_there
+
+
 def test_names_are_escaped_everywhere(sheet):
     made = sheet(dataset_title=NASTY, pixels=NASTY)
     table = rows_table(NASTY, "ccfr.table3.{row}", {"plain": NASTY})
@@ -187,9 +213,10 @@ def test_numbers_are_printed_as_a_reader_expects():
     assert render.published(float("nan"), "percent") == ""
     assert render.signed(-0.1) == "−0.10"
     assert render.p_value(0.0001) == "< 0.001"
-    same = {"low": 1.0, "high": 1.0, "unit": "count", "test": None}
+    same = {"kind": "count", "n": 9, "low": 1.0, "high": 1.0, "unit": "count", "test": None}
     assert render.interval(same) == "exact"
-    assert render.interval({**same, "test": {}}) == "no answer changed"
+    unchanged = {"rectified": 0, "spoiled": 0}
+    assert render.interval({**same, "test": unchanged}) == "no answer changed"
     assert render.interval({**same, "low": -0.04, "high": 0.7, "unit": "points"}) == "0.0 to 0.7"
     assert render.signed(-0.001) == "+0.00"
     assert render.interval({**same, "low": -0.7, "high": 0.7, "unit": "points"}) == "−0.7 to 0.7"
