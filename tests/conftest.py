@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from fgnb import presets
 from fgnb.baselines.logistic import LEAST_SCALE
 from fgnb.ccfr import Answers
 from fgnb.ccfr.retrieval import Neighbors
+from fgnb.data.fingerprint import images_sha256
 from fgnb.data.parts import PART_NAMES
 from fgnb.report.records import Provenance
 from fgnb.store import code_digest
@@ -68,7 +70,7 @@ def fitted() -> Callable[..., np.ndarray]:
     return log_probs
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def origin() -> Callable[..., Provenance]:
     """A function that makes a complete provenance of photographs, with the changes given."""
 
@@ -137,44 +139,65 @@ def smoke_preset() -> presets.Preset:
 @pytest.fixture
 def write_cub(tmp_path: Path) -> Callable[..., Path]:
     """A function that writes a small set in the CUB layout and returns its folder."""
+    return partial(write_set, tmp_path / "CUB_200_2011")
 
-    def write(
-        classes: int = 3, train: int = 4, test: int = 2, *, drawn: bool = True, size: int = 24
-    ) -> Path:
-        root = tmp_path / "CUB_200_2011"
-        (root / "parts").mkdir(parents=True)
-        rng = np.random.default_rng(0)
-        names, labels, split, boxes, points = [], [], [], [], []
-        image_id = 0
-        for c in range(1, classes + 1):
-            folder = root / "images" / f"{c:03d}.Kind_{c}"
-            folder.mkdir(parents=True)
-            for k in range(train + test):
-                image_id += 1
-                pixels = rng.integers(0, 256, (size, size + 6, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(folder / f"Kind_{image_id:04d}.jpg")
-                names.append(f"{image_id} {c:03d}.Kind_{c}/Kind_{image_id:04d}.jpg")
-                labels.append(f"{image_id} {c}")
-                split.append(f"{image_id} {int(k < train)}")
-                boxes.append(f"{image_id} 2.0 3.0 10.0 {k + 1}.5")
-                for part in range(1, len(PART_NAMES) + 1):
-                    seen = int(part != 1)
-                    points.append(f"{image_id} {part} {part * seen}.5 {image_id * seen}.0 {seen}")
-        files = {
-            "images.txt": names,
-            "image_class_labels.txt": labels,
-            "train_test_split.txt": split,
-            "bounding_boxes.txt": boxes,
-            "classes.txt": [f"{c} {c:03d}.Kind_{c}" for c in range(1, classes + 1)],
-            "parts/parts.txt": [f"{i} {name}" for i, name in enumerate(PART_NAMES, start=1)],
-            "parts/part_locs.txt": points,
-        }
-        for name, lines in files.items():
-            (root / name).write_text("\n".join(lines) + "\n")
-        if drawn:
-            spec = {"kind": "birds", "species": classes}
-            spec |= {"train_per_class": train, "test_per_class": test}
-            (root / "drawn.json").write_text(json.dumps({"spec": spec}))
-        return root
 
-    return write
+@pytest.fixture(scope="session")
+def write_photographs() -> Callable[..., Path]:
+    """`write_set` whose pictures a declaration passes off as a part of the photographs."""
+    return partial(write_set, drawn=False, subset=True)
+
+
+def write_set(
+    root: Path,
+    classes: int = 3,
+    train: int | Sequence[int] = 4,
+    test: int | Sequence[int] = 2,
+    *,
+    drawn: bool = True,
+    subset: bool = False,
+    size: int = 24,
+) -> Path:
+    """Write noise in the CUB layout; ``train`` and ``test`` count a class's images, or each's."""
+    each = [[of] * classes if isinstance(of, int) else list(of) for of in (train, test)]
+    (root / "parts").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    names, labels, split, boxes, points = [], [], [], [], []
+    image_id = 0
+    for c in range(1, classes + 1):
+        folder = root / "images" / f"{c:03d}.Kind_{c}"
+        folder.mkdir(parents=True)
+        kept = each[0][c - 1]
+        for k in range(kept + each[1][c - 1]):
+            image_id += 1
+            pixels = rng.integers(0, 256, (size, size + 6, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"Kind_{image_id:04d}.jpg")
+            names.append(f"{image_id} {c:03d}.Kind_{c}/Kind_{image_id:04d}.jpg")
+            labels.append(f"{image_id} {c}")
+            split.append(f"{image_id} {int(k < kept)}")
+            boxes.append(f"{image_id} 2.0 3.0 10.0 {k + 1}.5")
+            for part in range(1, len(PART_NAMES) + 1):
+                seen = int(part != 1)
+                points.append(f"{image_id} {part} {part * seen}.5 {image_id * seen}.0 {seen}")
+    files = {
+        "images.txt": names,
+        "image_class_labels.txt": labels,
+        "train_test_split.txt": split,
+        "bounding_boxes.txt": boxes,
+        "classes.txt": [f"{c} {c:03d}.Kind_{c}" for c in range(1, classes + 1)],
+        "parts/parts.txt": [f"{i} {name}" for i, name in enumerate(PART_NAMES, start=1)],
+        "parts/part_locs.txt": points,
+    }
+    for name, lines in files.items():
+        (root / name).write_text("\n".join(lines) + "\n")
+    if drawn:
+        spec = {"kind": "birds", "species": classes}
+        spec |= {"train_per_class": train, "test_per_class": test}
+        (root / "drawn.json").write_text(json.dumps({"spec": spec}))
+    if subset:
+        files_of = [line.split(" ", 1)[1] for line in names]
+        declared = {"of": "CUB-200-2011", "classes": list(range(1, classes + 1))}
+        declared |= {"split": "official", "train": sum(each[0]), "test": sum(each[1])}
+        declared["images_sha256"] = images_sha256(root / "images", files_of)
+        (root / "subset.json").write_text(json.dumps(declared))
+    return root

@@ -106,15 +106,17 @@ def sheet(rows: Sequence[SheetRow]) -> Picture:
 def coverage_chart(found: Mapping[str, Mapping[str, Coverage]]) -> Picture:
     """Share of chosen boxes that hold a key point, by method and group, beside chance.
 
-    ``found`` is method -> group -> coverage; ``object`` is left out: it counts centres.
+    ``found`` is method -> group -> coverage; ``object`` is left out: it counts centres, and so is
+    a group of which no image shows a part.
     """
     first = next(iter(found.values()))
-    groups = [group for group in first if group != "object"]
+    groups = [group for group, on in first.items() if group != "object" and len(on.rows)]
+    unseen = ", ".join(group for group in first if group not in ("object", *groups))
     with sns.axes_style("whitegrid"):
         figure, axes = subplots(7.2, 3.5)
     places, words = np.arange(len(groups)), []
     for number, (method, on) in enumerate(found.items()):
-        value, low, high = 100 * np.array([on[group].share for group in groups]).T
+        value, low, high = 100 * np.array([on[group].share for group in groups]).reshape(-1, 3).T
         place = places + (number - (len(found) - 1) / 2) * 0.7 / len(found)
         style: Any = {"color": METHOD_COLOURS[number % len(METHOD_COLOURS)], "capsize": 3}
         ends = np.abs([low - value, high - value])
@@ -125,8 +127,10 @@ def coverage_chart(found: Mapping[str, Mapping[str, Coverage]]) -> Picture:
     axes.plot([], [], label="chance, all boxes alike", **CHANCE)
     axes.set_xticks(places, groups)
     axes.set(ylabel="boxes that hold a key point, %", ylim=(0, 100), xlim=(-0.6, len(groups) - 0.4))
+    axes.set_title(f"seen in no image: {unseen}" * bool(unseen), fontsize=9)
     axes.legend(fontsize=8, framealpha=0.9, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3)
     words += [f"chance, {group}: {100 * first[group].chance.mean():.1f} %" for group in groups]
+    words += [f"seen in no image: {unseen}"] * bool(unseen)
     return described(figure, "Share of chosen boxes that hold a key point. " + "; ".join(words))
 
 

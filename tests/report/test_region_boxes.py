@@ -85,6 +85,25 @@ def test_the_chart_says_its_numbers(images, boxes):
     assert ticks == list(covering.GROUPS)  # the object has no key point
 
 
+@pytest.mark.parametrize("gone", [("legs",), ("head", "tail"), tuple(covering.GROUPS)])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_group_that_no_image_shows_is_named_and_not_drawn(images, gone, count):
+    visible = images.visible.copy()
+    for group in gone:
+        visible[:, [PART_NAMES.index(part) for part in covering.GROUPS[group]]] = False
+    few = replace(images, visible=visible)
+    every = chosen(images, 0)
+    names = ("ids", "boxes", "scores", "scales")
+    some = replace(every, **{name: getattr(every, name)[:count] for name in names})
+    figure = regions.coverage_chart({"ours": covering.coverage(few, some, ANCHORS)})
+    ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert not set(ticks) & set(gone)
+    assert all(group in figure.alt.partition("seen in no image: ")[2] for group in gone)
+    assert figure.axes[0].get_title().startswith("seen in no image")
+    assert "nan" not in figure.alt
+    assert figure.png().startswith(b"\x89PNG")
+
+
 def test_parts_are_covered_where_a_set_has_cubs_fifteen(images):
     bare = replace(
         images,

@@ -48,12 +48,14 @@ def derive(sheet: Sheet, p: Any) -> None:
     chance = ((genera == true[:, None]).sum(axis=1) - 1) / (len(genera) - 1)
     sheet.derive("errors", ROW, within_genus=true == answered, by_chance=chance)
     parts = quarters(of["object_shares"])
-    sheet.derive("sizes", ROW, smallest=right[parts[0]], largest=right[parts[-1]])
+    few = len(parts) < 4  # then no part is a quarter
+    smallest, largest = (right[:0] if few else right[parts[place]] for place in (0, -1))
+    sheet.derive("sizes", ROW, smallest=smallest, largest=largest)
 
 
 def quarters(shares: np.ndarray) -> list[np.ndarray]:
-    """Positions ``0..Q-1`` in four parts of (nearly) equal size, by the object's share."""
-    return np.array_split(np.argsort(shares, kind="stable"), 4)
+    """Positions ``0..Q-1`` in four parts of nearly equal size by the object's share; Q if fewer."""
+    return np.array_split(np.argsort(shares, kind="stable"), min(4, len(shares)))
 
 
 def confusion_matrix(answers: HeldOutAnswers) -> Picture:
@@ -99,7 +101,7 @@ def confused_pairs(answers: HeldOutAnswers, *, count: int = 2, per_class: int = 
 
 
 def size_against_accuracy(answers: HeldOutAnswers) -> Picture:
-    """Accuracy in quarters of the held-out images by the object's share of the frame."""
+    """Accuracy in `quarters` of the held-out images by the object's share of the frame."""
     parts = quarters(answers.shares)
     right = [(answers.classes == answers.labels)[part] for part in parts]
     percent = np.array([100 * hits.mean() for hits in right])
@@ -108,10 +110,11 @@ def size_against_accuracy(answers: HeldOutAnswers) -> Picture:
     names = [f"{share.min():.0f} to {share.max():.0f} %" for share in shares]
     ticks = [f"{name}\nn = {len(part)}" for name, part in zip(names, parts, strict=True)]
     figure, axes = subplots(6.0, 3.4)
-    axes.errorbar(range(4), percent, np.abs(ends - percent), fmt="o", color=BLUE, capsize=4)
-    axes.set_xticks(range(4), ticks)
+    places = range(len(parts))
+    axes.errorbar(places, percent, np.abs(ends - percent), fmt="o", color=BLUE, capsize=4)
+    axes.set_xticks(places, ticks)
     axes.set(xlabel="share of the frame inside the object's box", ylabel="accuracy, %")
-    axes.set(ylim=(0, 100), xlim=(-0.5, 3.5))
+    axes.set(ylim=(0, 100), xlim=(-0.5, len(parts) - 0.5))
     axes.grid(color="#e6e6e6")
     words = "; ".join(f"{name}: {value:.1f} %" for name, value in zip(names, percent, strict=True))
     return described(figure, f"Accuracy with 95 % intervals by the object's size. {words}.")

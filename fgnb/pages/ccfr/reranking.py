@@ -129,7 +129,9 @@ def _derive(sheet: Sheet, p: Any, features: str, test: Answers, held_out: Answer
     top1 = test.probs.max(axis=1)
     about = {name: np.array([float(getattr(settings, name))]) for name in IN_USE}
     about["unsure"] = top1 < settings.t_sf
-    about["in_topn"] = true_class_ranks(test.probs, test.labels) < settings.topn
+    in_topn = true_class_ranks(test.probs, test.labels) < settings.topn
+    # Of no more classes than topn every one is among them: nothing to count.
+    about["in_topn"] = in_topn[: len(in_topn) * (settings.topn < test.probs.shape[1])]
     for place, rows in enumerate(np.array_split(np.argsort(top1, kind="stable"), len(THIRDS)), 1):
         third = about[f"third-{place}"] = np.isin(np.arange(len(top1)), rows)
         about[f"top1-third-{place}"] = top1[third]

@@ -16,8 +16,8 @@ _NEIGHBORS, _LETTERS = 6, 24
 
 def topn(answers: Answers, images: str = "held-out images", n_max: int = 10) -> Picture:
     """How often the true class is among the best N, with its Wilson band (ccfr, Fig. 1)."""
-    (figure, axes), n = subplots(6.4, 3.1), len(answers.labels)
-    curve = 100 * topn_curve(answers.probs, answers.labels, n_max)
+    (figure, axes), (n, classes) = subplots(6.4, 3.1), answers.probs.shape
+    curve = 100 * topn_curve(answers.probs, answers.labels, min(n_max, classes))
     ranks = np.arange(1, len(curve) + 1)
     low, high = 100 * np.array([wilson(round(share * n / 100), n) for share in curve]).T
     axes.fill_between(ranks, low, high, color=BLUE, alpha=0.18)

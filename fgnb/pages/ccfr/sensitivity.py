@@ -6,16 +6,14 @@ on held-out images, where thresholds are chosen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 
 from fgnb.ccfr.answers import Answers
-from fgnb.ccfr.retrieval import Neighbors
-from fgnb.ccfr.settings import Settings
+from fgnb.ccfr.grids import T_SC, T_SF, TOPN, Grids, grids, over_thresholds
 from fgnb.metrics import true_class_ranks
 from fgnb.pages.ccfr import reranked
 from fgnb.report import kinds
@@ -24,44 +22,9 @@ from fgnb.report.layout import numbers_table
 from fgnb.report.sheet import Number, Sheet
 from fgnb.report.surface import Surface
 
-# T_sc and topn in the order of preference among equals: first what moves least (`ccfr.tune`).
-T_SF = tuple(round(0.40 + 0.05 * i, 2) for i in range(12))
-T_SC = tuple(round(0.95 - 0.05 * i, 2) for i in range(10))
-TOPN = (2, 3, 4, 5, 6)
-TOPM = (5, 10, 20, 30, 40, 50)
 MENDABLE = 5  # topn of the main table: an error below this rank can't be mended
 RANKS = tuple(range(2, MENDABLE + 1))
-_OPEN = 2.0  # no probability reaches it
 ON_TEST = "test images"
-
-
-@dataclass(frozen=True)
-class Grids:
-    """Predicted classes at every point of three grids, each int16 ``[A, B, N]``."""
-
-    labels: np.ndarray  # true classes [N]
-    thresholds: np.ndarray  # over T_SF x T_SC at topn 2
-    topn: np.ndarray | None = None  # over TOPN x T_SC at the best T_sf of thresholds
-    topm: np.ndarray | None = None  # over TOPM x T_SC there, and topn 2
-
-    def accuracy(self, grid: str) -> np.ndarray:
-        """Accuracy at every point of ``thresholds``, ``topn`` or ``topm``, ``[A, B]``."""
-        return np.asarray((getattr(self, grid) == self.labels).mean(axis=2))
-
-    @property
-    def best(self) -> tuple[float, float]:
-        """T_sf and T_sc of the best point of ``thresholds``; of equals what moves least."""
-        a, b = divmod(int(self.accuracy("thresholds").argmax()), len(T_SC))
-        return T_SF[a], T_SC[b]
-
-
-def grids(answers: Answers, base: Settings) -> Grids:
-    """Re-rank answers of the full model at every point of Fig. 6; ``base`` is what stays."""
-    two = replace(base, topn=TOPN[0])
-    thresholds = _grid(answers, two, "t_sf", T_SF)
-    best = replace(two, t_sf=Grids(answers.labels, thresholds).best[0])
-    others = (_grid(answers, best, *line) for line in (("topn", TOPN), ("topm", TOPM)))
-    return Grids(answers.labels, thresholds, *others)
 
 
 def derive(sheet: Sheet, p: Any, row: str) -> None:
@@ -71,38 +34,20 @@ def derive(sheet: Sheet, p: Any, row: str) -> None:
         return
     (test, held_out), base = answers, reranked.base_settings(p)
     on_test = grids(test, base)
-    where = _grid(held_out, replace(base, topn=TOPN[0]), "t_sf", T_SF)
+    where = over_thresholds(held_out, base)
     tuned, honest = (
         on_test.thresholds[T_SF.index(t_sf), T_SC.index(t_sc)]
         for t_sf, t_sc in (on_test.best, Grids(held_out.labels, where).best)
     )
     ranks = true_class_ranks(test.probs, test.labels)
-    wrong = ranks[ranks > 0] + 1
+    wrong, classes = ranks[ranks > 0] + 1, test.probs.shape[1]
+    # What can't be otherwise is not counted: of two classes the true one is second, none is third.
+    of = {rank: wrong if rank <= classes else wrong[:0] for rank in (*RANKS, MENDABLE + 1)}
     arrays = {"held_out_thresholds": where, "held_out_labels": held_out.labels, "tuned": tuned}
-    arrays |= {"honest": honest, "second": wrong[wrong <= MENDABLE] == RANKS[0]}
-    arrays |= {f"rank_{r}": wrong == r for r in RANKS} | {"rank_more": wrong > MENDABLE}
-    moved = {"t_sf": T_SF, "t_sc": T_SC, "topn_values": TOPN}
-    sheet.derive("fig6", row, **vars(on_test), **arrays, **moved)
-
-
-def _grid(answers: Answers, base: Settings, name: str, values: Sequence[Any]) -> np.ndarray:
-    """Predicted classes over ``values`` of one setting and `T_SC`; int16 ``[A, B, N]``."""
-    # By the gate of the text T_sf only says which answers change: one pass serves all its values.
-    plain, top = answers.probs.argmax(axis=1), answers.probs.astype(np.float64).max(axis=1)
-    by_sample = base.gate == "sample"
-    moves_gate = by_sample and name == "t_sf"
-    limits = np.array(values if moves_gate else [base.t_sf if by_sample else np.inf])[:, None]
-    unsure = np.flatnonzero(top < limits.max())
-    probs, near = answers.probs[unsure], answers.neighbors
-    near = Neighbors(near.sims[unsure], near.index[unsure], near.labels[unsure])
-    classes = np.empty((len(values), len(T_SC), len(plain)), np.int16)
-    classes[:] = plain
-    for j, t_sc in enumerate(T_SC):
-        tried: list[Any] = [{name: value} for value in ([_OPEN] if moves_gate else values)]
-        settings = [replace(base, t_sc=t_sc, **changed) for changed in tried]
-        voted = np.stack([setting.predictions(probs, near) for setting in settings])
-        classes[:, j, unsure] = np.where(top[unsure] < limits, voted, plain[unsure])
-    return classes
+    arrays |= {"honest": honest, "second": of[RANKS[1]][of[RANKS[1]] <= MENDABLE] == RANKS[0]}
+    arrays |= {f"rank_{r}": of[r] == r for r in RANKS}
+    arrays["rank_more"] = of[MENDABLE + 1] > MENDABLE
+    sheet.derive("fig6", row, **vars(on_test), **arrays, t_sf=T_SF, t_sc=T_SC)
 
 
 @dataclass(frozen=True)
@@ -117,7 +62,8 @@ class Figure6:
         """The figure of a sheet with the rows ``fig6`` and ``ccfr``."""
         of = sheet.rows["fig6"].arrays
         held_out = Grids(of["held_out_labels"], of["held_out_thresholds"])
-        test = Grids(of["labels"], of["thresholds"], of["topn"], of["topm"])
+        tried = tuple(of["topn_values"].tolist())
+        test = Grids(of["labels"], of["thresholds"], of["topn"], of["topm"], tried)
         grids = {"held-out images": held_out, ON_TEST: test}
         return cls(grids, float(sheet.rows["ccfr"].arrays["t_sf"][0]))
 
@@ -126,15 +72,15 @@ class Figure6:
         figure, row = subplots(4.6 * len(self.grids) + 0.6, 3.8, 1, len(self.grids))
         colours, scale = mpl.colormaps["viridis"], mpl.colors.Normalize(min(T_SC), max(T_SC))
         words = []
-        for axes, (name, grids) in zip(row, self.grids.items(), strict=True):
-            percent = 100 * grids.accuracy("thresholds")
+        for axes, (name, of) in zip(row, self.grids.items(), strict=True):
+            percent = 100 * of.accuracy("thresholds")
             for j, t_sc in enumerate(T_SC):
                 axes.plot(T_SF, percent[:, j], color=colours(scale(t_sc)), marker=".")
             axes.axvline(self.t_sf, color=RED, linestyle="--", label=f"in use: {self.t_sf:.3f}")
             axes.set(xlabel="T_sf", ylabel="accuracy, %", title=name)
             axes.legend(loc="best", fontsize=9)
             axes.grid(color="#e6e6e6")
-            best = "T_sf {:g} and T_sc {:g}".format(*grids.best)
+            best = "T_sf {:g} and T_sc {:g}".format(*of.best)
             ends = f"from {percent.min():.2f} % to {percent.max():.2f} %"
             words.append(f"{name}: {ends}, highest at {best}")
         figure.colorbar(mpl.cm.ScalarMappable(scale, colours), ax=list(row), label="T_sc")
@@ -144,15 +90,16 @@ class Figure6:
         """Panel (b): accuracy over T_sc, a curve for each topn, at the best T_sf of (a)."""
         figure, axes = subplots(6.4, 3.6)
         percent, t_sf = 100 * self.grids[ON_TEST].accuracy("topn"), self.grids[ON_TEST].best[0]
-        for topn, line, hue in zip(TOPN, percent, (BLUE, ORANGE, GREEN, RED, GREY), strict=True):
+        tried, hues = self.grids[ON_TEST].topn_values, (BLUE, ORANGE, GREEN, RED, GREY)
+        for topn, line, hue in zip(tried, percent, hues, strict=False):
             axes.plot(T_SC, line, color=hue, marker="o", label=f"topn {topn}")
         axes.set(xlabel="T_sc", ylabel="accuracy, %", title=f"T_sf = {t_sf:g}")
         axes.legend()
         axes.grid(color="#e6e6e6")
-        best = TOPN[int(percent.max(axis=1).argmax())]
+        best = tried[int(percent.max(axis=1).argmax())]
         return described(
             figure,
-            f"Accuracy over T_sc at T_sf {t_sf:g}, a curve a topn from {TOPN[0]} to {TOPN[-1]}: "
+            f"Accuracy over T_sc at T_sf {t_sf:g}, a curve a topn from {tried[0]} to {tried[-1]}: "
             f"from {percent.min():.2f} % to {percent.max():.2f} %, highest with topn {best}.",
         )
 

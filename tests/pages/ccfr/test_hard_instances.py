@@ -10,7 +10,7 @@ import pytest
 from fgnb.data import cub
 from fgnb.nn.weights import weights_info
 from fgnb.pages.ccfr import hard_instances, held_out
-from fgnb.report import records
+from fgnb.report import records, render
 from fgnb.report.sheet import Sheet
 
 NAMES = ("001.Grey_Owl", "002.Barn_Owl", "003.Sea_Gull")
@@ -59,8 +59,12 @@ def sheet_of(answers):
     return sheet
 
 
+def frame_of(sheet):
+    return sheet.numbers(hard_instances.NUMBERS.numbers)
+
+
 def values(sheet):
-    frame = sheet.numbers(hard_instances.NUMBERS.numbers)
+    frame = frame_of(sheet)
     return dict(zip(frame["label"], frame["value"], strict=True)), set(frame["claim"])
 
 
@@ -143,6 +147,29 @@ def test_every_number_of_the_page_is_the_mean_of_its_array(answers):
     }
     for label, value in expected.items():
         assert found[label] == pytest.approx(100 * value)
+
+
+@pytest.mark.parametrize("count", range(1, 6))
+def test_of_fewer_than_four_images_no_quarter_is_counted(answers, count):
+    few = replace(
+        answers,
+        **{name: getattr(answers, name)[:count] for name in ("rows", "labels", "probs", "sims")},
+        shares=answers.shares[:count],
+    )
+    sheet = sheet_of(few)
+    found, _ = values(sheet)
+    assert ("Smallest objects minus largest" in found) == (count >= 4)
+    assert np.isfinite(list(found.values())).all()
+    text = render.table(hard_instances.NUMBERS, [(sheet, frame_of(sheet))])
+    lacking = text.partition("nothing to count for")[2]
+    assert ("quarter of smallest objects" in lacking) == (count < 4)
+    chart = hard_instances.size_against_accuracy(few)
+    drawn = chart.axes[0].containers[0][0].get_ydata()
+    assert len(drawn) == len(chart.axes[0].get_xticks()) == min(4, count)
+    assert np.isfinite(drawn).all()
+    for picture in (chart, hard_instances.confusion_matrix(few), hard_instances.poses(few)):
+        assert "nan" not in picture.alt
+    assert hard_instances.confused_pairs(few, count=5).alt
 
 
 def test_without_errors_nothing_is_said_about_them(answers):

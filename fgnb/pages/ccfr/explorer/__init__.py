@@ -10,7 +10,7 @@ import base64
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -40,7 +40,8 @@ class Explorer:
     Args:
         answers: what is re-ranked; all faces show what ``max_bytes`` of numbers and names hold:
             half precision or a sample where it must be, and the note says so.
-        settings: ``start``, where the controls start; ``published`` and ``chosen`` are offered.
+        settings: ``start``, where the controls start; ``published`` and ``chosen`` are offered;
+            ``topn`` and ``topm`` as far as there are classes and neighbours.
         name: id of the element, unique on a page: lower-case letters, digits and hyphens.
         thumbnails: pictures, for drawn data only; a sample has none.
         title: one line above.
@@ -64,7 +65,14 @@ class Explorer:
     ) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
             raise ValueError(f"name is {name!r}, needs lower-case letters, digits and hyphens")
-        self.answers, self.settings = answers.within(max_bytes), dict(settings)
+        most = {"topn": answers.probs.shape[1], "topm": answers.sims.shape[1]}
+        self.answers, self.settings = (
+            answers.within(max_bytes),
+            {
+                key: replace(of, **{name: min(getattr(of, name), n) for name, n in most.items()})
+                for key, of in settings.items()
+            },
+        )
         self.name, self.title = name, title
         shown, n = len(self.answers.probs), len(answers.probs)
         self.queries, said = f"{n:,} test images", [note] if note else []
