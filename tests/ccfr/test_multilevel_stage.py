@@ -1,6 +1,7 @@
 """The multi-level stage: its start, its loss, what it keeps, where its super classes come from."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -195,11 +196,8 @@ def test_a_region_model_may_start_from_it(stage):
     ("classes", "count"), [(4, 2), (10, 2), (12, 2), (13, 3), (24, 5), (40, 8), (200, 40)]
 )
 def test_a_fifth_of_the_classes_and_at_least_two(images, classes, count):
-    class Named:
-        pass
-
-    Named.classes = ("x",) * classes
-    found = multi_level_spec(presets.get("smoke"), Named, "resnet18", "random", fold="all", seed=0)
+    named = SimpleNamespace(classes=("x",) * classes, protocol="drawn")
+    found = multi_level_spec(presets.get("smoke"), named, "resnet18", "random", fold="all", seed=0)
     assert found.n_parents == count
     assert found.parent_weight == 1.0
     assert found.children == "mean"
