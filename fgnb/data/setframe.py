@@ -37,7 +37,7 @@ _BY_LAYOUT = {
         "square", "the best of three on held-out images (benchmarks/frames_cars.json)"
     ),
     "aircraft": SetFrame(
-        "square", "the best of three on held-out images (benchmarks/frames_aircraft.json)"
+        "resize-600-crop", "the best of three on held-out images (benchmarks/frames_aircraft.json)"
     ),
 }
 
