@@ -141,7 +141,8 @@ def test_notebooks_are_sources(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    lines = [len(cell.source.splitlines()) for cell in code]
+    # The mark for the formatter is no line that anybody reads.
+    lines = [len(cell.source.removeprefix("# fmt: off\n").splitlines()) for cell in code]
     words = sum(len(c.source.split()) for c in notebook.cells if c.cell_type == "markdown")
     assert notebook.metadata.kernelspec.name == "python3"
     assert not any(cell.outputs or cell.execution_count for cell in code)
