@@ -20,6 +20,17 @@ def drawn(write_cub):
     return cub.load(write_cub(size=24), name="drawn")
 
 
+@pytest.mark.parametrize("layout", ["cub", "cars", "aircraft"])
+def test_the_best_on_held_out_images_is_taken(layout, drawn):
+    measured = json.loads((BENCHMARKS / f"frames_{layout}.json").read_text(encoding="utf-8"))
+    assert measured["test_reads"] == 0
+    assert set(measured["rows"]) == set(KINDS)
+    best = max(measured["rows"], key=lambda kind: measured["rows"][kind]["accuracy"])
+    chosen = set_frame(replace(drawn, protocol="subset", layout=layout))
+    assert chosen.kind == best == measured["best"]
+    assert f"frames_{layout}.json" in chosen.reason
+
+
 def test_drawn_pictures_and_sets_that_nothing_was_tried_on_are_cropped(drawn):
     assert set_frame(drawn).kind == "crop"
     other = set_frame(replace(drawn, protocol="subset", layout="folder"))
