@@ -229,7 +229,7 @@ def _cell(own: Mapping[str, Any] | None, taken: Mapping[str, Any] | None) -> str
 def pick(frame: pd.DataFrame, wanted: Number) -> dict[str, Any] | None:
     """The line of a number."""
     names = ["label", "kind", "rule"]
-    lines = frame[(frame[names] == (wanted.label, *wanted.follows)).all(axis=1)]
+    lines = frame[(frame[names] == [wanted.label, *wanted.follows]).all(axis=1)]
     return None if lines.empty else dict(lines.iloc[0].to_dict())
 
 
