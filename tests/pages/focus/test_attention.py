@@ -11,6 +11,7 @@ from matplotlib.colors import to_hex
 
 from fgnb import claims, presets
 from fgnb.data import PART_NAMES, cub
+from fgnb.data.frame import Frame
 from fgnb.focus import propose_regions
 from fgnb.focus.maps import ClassMaps
 from fgnb.focus.proposals import cell_boxes
@@ -202,7 +203,7 @@ def test_ranked_boxes_are_coloured_by_rank(images):
     boxes = np.tile(np.arange(16, dtype=np.float32).reshape(1, 4, 4), (3, 1, 1))
     boxes[..., 2:] += 20
     flat = np.ones((3, 4), np.float32)
-    found = Regions(images.ids[rows], boxes, flat, flat, 96, 1.0)
+    found = Regions(images.ids[rows], boxes, flat, flat, 96, Frame("crop", 1.0))
     figure = figures.ranked_sheet(images, found, [0, 2])
     for axes in figure.axes:
         drawn = patches(axes)
