@@ -144,6 +144,9 @@ def test_rows_in_another_frame_than_the_newest_fold_away(record):
     assert [list(sheet.rows) for sheet in standing] == [["plain"]]
     assert standing[0].rows["plain"].origin.recorded == days[2]
     assert "frame square" in standing[0].network
+    birds, cars = ([record("plain", dataset=name)] for name in ("cub", "cars"))
+    assert "frame" not in archive.sheets(birds, ["plain"])[0][0].network
+    assert "frame crop" in archive.sheets(cars, ["plain"])[0][0].network, "cars are squared now"
     folded = {sheet.title: list(sheet.rows) for sheet in former}
     assert folded == {f"recorded {days[0]}": ["plain"], f"recorded {days[1]}": ["fusion"]}
     counted = record("plain", recorded=days[3], backbone="none", seeds=())
