@@ -105,6 +105,7 @@ def _highest(features: Tensor, weight: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(mode=False)  # kept, and then used in training too
 def _blur(cells: int, sigma: float) -> Tensor:
     """The smoothing of an axis as a matrix, float64 ``Tensor[cells, cells]``."""
     radius = max(int(CUT_OFF * sigma + 0.5), math.ceil(2 * sigma))

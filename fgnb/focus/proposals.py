@@ -9,6 +9,7 @@ import math
 from functools import lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from fgnb.data.arguments import as_number, as_whole
@@ -68,6 +69,7 @@ def choose(maps: Tensor, anchors: Anchors, *, count: int, iou: float) -> Tensor:
 
 
 @lru_cache(maxsize=32)
+@torch.inference_mode(mode=False)  # kept, and then used in training too
 def cell_boxes(image_size: int, cells: int, box_size: float, border: str) -> Anchors:
     """A box round the centre of every cell of a map with ``cells`` cells along a side.
 

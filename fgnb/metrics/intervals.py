@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
+from fgnb.data.arguments import as_number, as_whole
+
 FEWEST = 6
 """Images from which a difference can be told from none: six that all agree (p = 1/32), not five.
 
@@ -34,6 +36,11 @@ def interval_p(value: float, low: float, high: float, n: int) -> float:
     >>> round(interval_p(1.6, 0.2, 3.0, 1090), 3), interval_p(1.6, 1.6, 1.6, 1)
     (0.025, 1.0)
     """
+    value, low, high = (
+        float(as_number(name, given))
+        for name, given in {"value": value, "low": low, "high": high}.items()
+    )
+    n = as_whole("n", n, 1)
     p = _normal_p(value, (high - low) / 2)
     if low <= 0 <= high and p < ALPHA:
         p = max(p, _normal_p(value, value - low if value > 0 else high - value))
@@ -46,7 +53,8 @@ def interval_step(low: float, high: float, n: int) -> float:
     >>> interval_step(-1.0, 3.0, 240), interval_step(-1.0, 3.0, 5)
     (2.0, inf)
     """
-    return math.inf if n < FEWEST else (high - low) / 2
+    half = (float(as_number("high", high)) - float(as_number("low", low))) / 2
+    return math.inf if as_whole("n", n, 1) < FEWEST else half
 
 
 def _normal_p(value: float, half: float) -> float:

@@ -24,7 +24,7 @@ def warning(root, word: str) -> str:
 
 
 def test_a_sound_set_has_no_warnings(write_cub):
-    report = verify(write_cub())
+    report = verify(write_cub(), frame="square")
     assert report.warnings == ()
     assert "warning" not in str(report)
 

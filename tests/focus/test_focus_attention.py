@@ -160,3 +160,13 @@ def test_bad_input_is_named(changes, message):
     features, weight = given_.pop("features"), given_.pop("weight")
     with pytest.raises(ValueError, match=message):
         attention_map(features, weight, **given_)
+
+
+def test_a_map_made_for_answers_leaves_nothing_behind_that_training_cannot_use():
+    """What is kept of a first call in inference mode serves a later one that has a gradient."""
+    features = torch.rand(2, 3, 5, 5, dtype=torch.float64)
+    weight = torch.rand(4, 3, dtype=torch.float64, requires_grad=True)
+    with torch.inference_mode():
+        attention_map(features, weight, sigma=0.8125)
+    attention_map(features, weight, sigma=0.8125).sum().backward()
+    assert weight.grad.abs().sum() > 0
