@@ -49,11 +49,6 @@ def set_frame(images: ImageSet) -> SetFrame:
     return _BY_LAYOUT.get(images.layout, _OTHER)
 
 
-def usual_kind(dataset: str) -> str:
-    """The kind that sets of that short name have, "cars" say; that of drawn ones for any other."""
-    return _BY_LAYOUT.get(dataset, _DRAWN).kind
-
-
 def kind_for(images: ImageSet, asked: str) -> str:
     """The kind of frame that was asked for; the set's own for ``set``."""
     return set_frame(images).kind if asked == OF_THE_SET else asked

@@ -76,10 +76,13 @@ def provenance(sheet: Sheet) -> str:
         "Images": f"{of.classes} classes{part}, {of.n_train} training, {of.n_test} test",
         "Backbone": f"{of.backbone}, weights {of.weights_tag}{digits}",
         "Preset": of.preset,
+        "Frame": ", ".join(sorted({row.origin.frame for row in sheet.measured.values()} - {""})),
         "Versions": ", ".join(f"{name} {version}" for name, version in of.versions.items()),
     }
     listed = "".join(
-        f"<div><dt>{term}</dt><dd>{html.escape(text)}</dd></div>" for term, text in pairs.items()
+        f"<div><dt>{term}</dt><dd>{html.escape(text)}</dd></div>"
+        for term, text in pairs.items()
+        if text
     )
     columns = ("Row", "Run", "Device", "Time", "Test set read", "Commit", "Code")
     rows = []

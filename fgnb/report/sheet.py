@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from fgnb import claims
-from fgnb.data.setframe import usual_kind
 from fgnb.metrics import holm
 from fgnb.report import kinds, readings
 from fgnb.report.records import NONE, PROTOCOLS, Provenance, Record
@@ -87,9 +86,6 @@ class Sheet:
 
         size, cut = usual("image_size"), usual("cut")
         parts = [origins[0].backbone, *[f"{size} px"] * bool(size)]
-        frames = sorted({origin.frame for origin in origins})
-        usual_everywhere = frames == [usual_kind(origins[0].dataset)] == ["crop"]
-        parts += [f"frame {', '.join(frames)}"] * (not usual_everywhere)
         parts += [f"frozen to stride {cut}"] * (cut not in ("", "1"))
         seeds = sorted({str(seed) for origin in origins for seed in origin.seeds})
         return ", ".join([*parts, f"seed {', '.join(seeds)}"])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from fgnb.report import archive, records
+from fgnb.report import archive, folds, records
 from fgnb.report.records import Provenance, Record
 
 ROOT = Path(__file__).resolve().parents[2] / "results" / "recorded"
@@ -143,10 +143,8 @@ def test_rows_in_another_frame_than_the_newest_fold_away(record):
     standing, former = archive.sheets([*old, new], ["plain", "fusion"])
     assert [list(sheet.rows) for sheet in standing] == [["plain"]]
     assert standing[0].rows["plain"].origin.recorded == days[2]
-    assert "frame square" in standing[0].network
-    birds, cars = ([record("plain", dataset=name)] for name in ("cub", "cars"))
-    assert "frame" not in archive.sheets(birds, ["plain"])[0][0].network
-    assert "frame crop" in archive.sheets(cars, ["plain"])[0][0].network, "cars are squared now"
+    assert "<dt>Frame</dt><dd>square</dd>" in folds.provenance(standing[0])
+    assert "<dt>Frame</dt><dd>crop</dd>" in folds.provenance(former[0])
     folded = {sheet.title: list(sheet.rows) for sheet in former}
     assert folded == {f"recorded {days[0]}": ["plain"], f"recorded {days[1]}": ["fusion"]}
     counted = record("plain", recorded=days[3], backbone="none", seeds=())
