@@ -118,7 +118,8 @@ def _by_torchvision(place: Path, split: str) -> list[Row]:
     from torchvision.datasets import FGVCAircraft
 
     data = FGVCAircraft(place, split=split, annotation_level="variant")
-    return [(Path(file).name, label) for file, label in zip(data._image_files, data._labels)]
+    pairs = zip(data._image_files, data._labels, strict=True)
+    return [(Path(file).name, label) for file, label in pairs]
 
 
 def _is_plain(path: Path) -> bool:

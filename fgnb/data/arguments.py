@@ -71,7 +71,9 @@ def as_number(name: str, value: Any, needs: str = "a number") -> int | float:
     0.5
     """
     if getattr(value, "shape", ()) != ():
-        raise ValueError(f"{name} has shape {tuple(value.shape)}, needs {needs.replace('a', 'one', 1)}")
+        raise ValueError(
+            f"{name} has shape {tuple(value.shape)}, needs {needs.replace('a', 'one', 1)}"
+        )
     plain = value.item() if hasattr(value, "item") else value
     if isinstance(plain, bool) or not isinstance(plain, Real) or plain != plain:
         raise ValueError(f"{name} is {plain!r}, needs {needs}")

@@ -7,8 +7,9 @@
 
 torchvision takes files and classes from there, but for a .mat file of one image, which it can't
 read; the boxes, which it leaves out, are read beside it. They are counted from 1, both corners
-inside the box, and become the (x1, y1, x2, y2) of `ImageSet` by x1 - 1, y1 - 1. The two folders number their images anew, so an image's id is its
-number in `cars_train/`, and 100,000 more in `cars_test/`.
+inside the box, and become the (x1, y1, x2, y2) of `ImageSet` by x1 - 1, y1 - 1. The two folders
+number their images anew, so an image's id is its number in `cars_train/`, and 100,000 more in
+`cars_test/`.
 """
 
 from __future__ import annotations

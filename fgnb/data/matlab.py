@@ -48,9 +48,7 @@ def variable(path: Path, name: str, hint: str) -> NDArray[Any]:
     except Exception as error:  # scipy's reader fails in a dozen ways on a damaged file
         raise damaged(path, f"a .mat file with {name} ({error!r})", hint) from error
     if name not in content:
-        raise DataError(
-            f"{path} can't be read as a .mat file with {name}: it holds {held}. {hint}"
-        )
+        raise DataError(f"{path} can't be read as a .mat file with {name}: it holds {held}. {hint}")
     return np.atleast_1d(content[name]).ravel()
 
 

@@ -54,8 +54,8 @@ def part_boxes(points: Any, visible: Any) -> dict[str, Any]:
 
     Returns:
         `{"head": box, "body": box}`: each box [4] as (min x, min y, max x, max y) in pixels, of
-        the kind that `points` was (a torch tensor, else a numpy array); None where two or fewer of the
-        part's keypoints are visible.
+        the kind that `points` was (a torch tensor, else a numpy array); None where two or fewer of
+        the part's keypoints are visible.
 
     Raises:
         ValueError: if a shape or a type is wrong, a value of `visible` is neither 0 nor 1, or a

@@ -55,7 +55,7 @@ def kind_for(images: ImageSet, asked: str) -> str:
 
 
 def cut_away(images: ImageSet, heads: Sequence[Head], asked: str = OF_THE_SET) -> str | None:
-    """What to say of a frame that cuts over a quarter of the median object away; None if it doesn't.
+    """What to say of a frame that cuts over a quarter of the median object away, else None.
 
     Args:
         images: the set, whose boxes are asked.

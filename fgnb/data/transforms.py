@@ -21,6 +21,7 @@ from torchvision.transforms.v2 import functional as F
 
 from fgnb.data.frame import PAPER_RATIO, Frame
 from fgnb.data.limits import check_aspect
+
 TEST_FRAME = Frame()
 TRAIN_FRAME = Frame(crop_ratio=PAPER_RATIO)
 

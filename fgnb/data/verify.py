@@ -76,7 +76,8 @@ def verify(
         frame: the kind of `fgnb.data.frame.Frame` that is to be used; ``set`` is the set's own.
 
     Raises:
-        ValueError: if layout or frame is unknown, or the layout not given where several sets lie in `root`.
+        ValueError: if layout or frame is unknown, or no layout given where several sets lie in
+            `root`.
         fgnb.data.DataError: at the first fault; it names the file, what was expected, what to do.
     """
     images = _load(root, layout)

@@ -170,6 +170,7 @@ def test_mat_files_without_the_right_variables_are_damaged(write_cars):
     with pytest.raises(DataError, match=r"test_annos_withlabels.mat can't .*bbox_x1"):
         cars.load(root)
 
+
 def test_a_mat_file_of_one_image_or_one_class_is_read_rightly(write_cars):
     root = write_cars()
     write_mat(root / TEST_MAT, annotations(TEST[:1]))

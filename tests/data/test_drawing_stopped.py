@@ -32,7 +32,7 @@ def test_a_stop_while_drawing(number, tmp_path):
     below = psutil.Process(drawing.pid).children(recursive=True)
     begun = time.monotonic()
     os.killpg(drawing.pid, number)  # as a terminal does
-    out, err = drawing.communicate(timeout=60)
+    _, err = drawing.communicate(timeout=60)
     assert time.monotonic() - begun < 5
     assert drawing.returncode == 128 + number
     (line,) = err.splitlines()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from unicodedata import normalize
 
@@ -13,7 +12,9 @@ from hypothesis import strategies as st
 from fgnb.data import DataError, cars, cub, load_rgb, restrict, verify
 from fgnb.data.spellings import respelt
 
-LETTER = st.sampled_from(["a", "Z", "\u00e9", "\u00c5", "\u1e69", "\uac00", "\u03ac", "\u00df", "1"])
+LETTER = st.sampled_from(
+    ["a", "Z", "\u00e9", "\u00c5", "\u1e69", "\uac00", "\u03ac", "\u00df", "1"]
+)
 NAME = st.lists(LETTER, min_size=1, max_size=5).map("".join)
 
 
@@ -69,7 +70,9 @@ def test_two_files_for_a_name_or_two_names_for_a_file_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"a\.JPG is meant twice: 'a\.jpg'"):
         respelt(tmp_path, ["a.jpg", "a.JPG"])
     (tmp_path / "A.JPG").touch()
-    with pytest.raises(DataError, match=r"holds 2 files that 'a\.jpg' may mean: 'A\.JPG', 'a\.JPG'"):
+    with pytest.raises(
+        DataError, match=r"holds 2 files that 'a\.jpg' may mean: 'A\.JPG', 'a\.JPG'"
+    ):
         respelt(tmp_path, ["a.jpg"])
 
 
@@ -96,7 +99,7 @@ def test_a_set_keeps_its_fingerprint_whatever_the_disk_made_of_its_names(write_c
     assert (turned.files, turned.fingerprint) == (plain.files, plain.fingerprint)
     assert len(turned.renamed) == 7
     for row in range(len(turned)):
-        assert turned.path(row).name in os.listdir(turned.path(row).parent)
+        assert turned.path(row) in turned.path(row).parent.iterdir()
         assert load_rgb(turned.path(row)).size == (30, 24)
     report = verify(root, decode=True)
     assert report.fingerprint == plain.fingerprint

@@ -1,10 +1,11 @@
-"""Texts of other programs: the same content is read equal, or refused with the name of what it is."""
+"""Texts of other programs: the same content is read equal, or refused as what it really is."""
 
 from __future__ import annotations
 
 import codecs
 import json
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -58,7 +59,9 @@ def test_one_byte_encodings_are_named_with_byte_and_line(tmp_path, rows, end, da
     except UnicodeDecodeError:
         path.write_bytes(content)
         byte = letter.encode("cp1252")[0]
-        with pytest.raises(DataError, match=rf"not UTF-8 \(byte 0x{byte:02X} in line \d+\)") as said:
+        with pytest.raises(
+            DataError, match=rf"not UTF-8 \(byte 0x{byte:02X} in line \d+\)"
+        ) as said:
             read_text(path)
         assert f"in line {len(rows) + 1})" in str(said.value)
         assert "Save it as UTF-8" in str(said.value)
@@ -172,7 +175,7 @@ def test_whatever_is_read_lies_below_the_folder(pieces):
         path = image_path("".join(pieces))
     except ValueError:
         return
-    assert os.path.normpath(os.path.join("/top/images", path)) == f"/top/images/{path}"
+    assert os.path.normpath(Path("/top/images") / path) == f"/top/images/{path}"
     assert "\\" not in path
     assert ":" not in path
 
