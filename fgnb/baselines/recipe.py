@@ -9,12 +9,11 @@ from typing import Any
 
 from fgnb import presets
 from fgnb.data import ImageSet
+from fgnb.data.frame import Frame
 from fgnb.data.setframe import OF_THE_SET, kind_for, set_frame
 from fgnb.nn.backbones import NO_CUT
 from fgnb.nn.weights import weights_info
 from fgnb.presets import Preset
-
-DEFAULT_KIND = "crop"
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def scale_fields(
         "weights_tag": info.tag,
         "weights_sha256": info.sha256,
         "image_size": preset.image_size,
-        "frame": DEFAULT_KIND,
+        "frame": Frame().kind,
         "cut": preset.freeze_stride or NO_CUT,
         "fold": fold,
         "fold_seed": seed,

@@ -152,8 +152,9 @@ def check_images(folder: Path, files: Sequence[str], of: Publication) -> dict[st
         DataError: if images are not on the disk, with the count and the first names; if it is
             not clear which file is meant.
     """
-    renamed = respelt(folder, files)
-    missing = [name for name in files if name not in renamed and not (folder / name).is_file()]
+    absent = [name for name in files if not (folder / name).is_file()]
+    renamed = respelt(folder, files) if absent else {}
+    missing = [name for name in absent if name not in renamed]
     if missing:
         first = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
         raise DataError(

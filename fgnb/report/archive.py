@@ -164,10 +164,12 @@ def sheets(records: Iterable[Record], rows: Sequence[str]) -> tuple[list[Sheet],
     standing: dict[tuple[str, ...], Sheet] = {}
     former: dict[tuple[str, ...], Sheet] = {}
     for record in chosen:
-        key, old = _sheet(record), record
-        if record.origin.frame in ("", frames.get(key)):
+        key = _sheet(record)
+        if record.origin.frame not in ("", frames.get(key)):
+            old: Record | None = record
+        else:
             sheet = standing.setdefault(key, Sheet(record.paper, recorded=True))
-            old = sheet.rows.get(record.row)  # type: ignore[assignment]
+            old = sheet.rows.get(record.row)
             sheet.add(record)
         if old:
             title = f"recorded {old.origin.recorded}"

@@ -41,7 +41,8 @@ class Page:
         """``as_declared`` says that every parameter of the recipe has its default."""
         self.module, self.p = module, SimpleNamespace(**parameters)
         self.notebook: str = module.NOTEBOOK
-        self.paper, self.scale = self.notebook.partition("/")[0], presets.get(self.p.preset)
+        self.paper = self.notebook.partition("/")[0]
+        self.scale = presets.get(self.p.preset)
         self._as_declared = as_declared
         self._here: dict[str, Sheet] = {}
         self._frames: dict[tuple[int, int], pd.DataFrame] = {}
@@ -60,9 +61,12 @@ class Page:
 
     def open(self, name: str, scale: Any = None) -> Any:
         """The set of a name, at the page's scale or another; `classes` restrict the page's own."""
-        classes = getattr(self.p, "classes", "") if name == self.p.dataset else ""
-        about = {"data_root": self.p.data_root, "preset": scale or self.scale, "classes": classes}
-        return data.open_images(name, **about)
+        return data.open_images(
+            name,
+            data_root=self.p.data_root,
+            preset=scale or self.scale,
+            classes=getattr(self.p, "classes", "") if name == self.p.dataset else "",
+        )
 
     @cached_property
     def weights(self) -> Any:
@@ -202,4 +206,5 @@ class Page:
                 about = {"notebook": self.notebook, "table": table.title, **folds.about(sheet)}
                 lines += [{**line, **about} for line in frame.to_dict("records")]
         text = json.dumps(lines, indent=1, ensure_ascii=False, default=np.generic.item)
-        write_atomic(folder / f"{self.notebook.rpartition('/')[2]}{archive.NUMBERS}", f"{text}\n")
+        name = self.notebook.rpartition("/")[2]
+        write_atomic(folder / f"{name}{archive.NUMBERS}", f"{text}\n")
