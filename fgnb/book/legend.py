@@ -55,7 +55,8 @@ def line(numbers: pd.DataFrame) -> str:
         (f'<span class="fgnb-reading">{word}</span>', "the reading in words"),
         (
             f'<span class="fgnb-reading">{would_show}</span>',
-            "a smaller step could not have shown on so many images",
+            "measured, the first is just significant by itself; a true step of the second is "
+            "found in four of five sets of as many images",
         ),
     ]
     return _staircase([piece for piece in pieces if piece[0]])
@@ -85,10 +86,8 @@ def cell(numbers: pd.DataFrame) -> str:
 
 def readings() -> str:
     """Every reading with its mark and what it says."""
-    rows = [
-        [f"{render.mark({'reading': word, 'detectable': math.nan})}{word}", _MEANS[word]]
-        for word in MARKS
-    ]
+    no_step = {"detectable": math.nan, "would_show": math.nan}
+    rows = [[f"{render.mark({'reading': w, **no_step})}{w}", _MEANS[w]] for w in MARKS]
     return render.grid(("Reading", "What was measured"), rows)
 
 
@@ -111,7 +110,7 @@ def _level(numbers: pd.DataFrame, step: dict[str, Any]) -> Any:
 
 
 def _words(found: dict[str, Any]) -> str:
-    return Reading(found["reading"], found["detectable"]).words
+    return Reading.of(found).words
 
 
 def _published(found: dict[str, Any]) -> str:

@@ -41,5 +41,5 @@ def _measured(line: dict[str, Any]) -> str:
     if line["recorded"]:
         about.append(f"recorded, test set read {folds.times(line['test_reads'])}")
     if line["reading"]:
-        about.append(Reading(line["reading"], line["detectable"]).words)
+        about.append(Reading.of(line).words)
     return f"{line['label']}: {' '.join(value.split())}; {'; '.join(about)}"

@@ -9,6 +9,7 @@ from fgnb.metrics.calibration import (
     reliability,
     temper,
 )
+from fgnb.metrics.power import found_step, interval_found_step, mcnemar_power, none_of
 from fgnb.metrics.statistics import (
     Interval,
     bootstrap,
@@ -29,10 +30,14 @@ __all__ = [
     "detectable_step",
     "expected_calibration_error",
     "fit_temperature",
+    "found_step",
     "holm",
+    "interval_found_step",
     "mcnemar",
     "mcnemar_cutoff",
+    "mcnemar_power",
     "negative_log_likelihood",
+    "none_of",
     "reliability",
     "temper",
     "topn_curve",

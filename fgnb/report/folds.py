@@ -144,7 +144,7 @@ def times(count: int) -> str:
 
 
 def _test(line: dict[Any, Any], sheet: Sheet) -> dict[str, str]:
-    test, least, cutoff = line["test"], line["detectable"], ""
+    test, cutoff = line["test"], ""
     if math.isfinite(line["published"]) and line["unit"] == "points":
         cutoff = f"{mcnemar_cutoff(_IMAGES[sheet.set_name], line['published'] / 100):,}"
     return {
@@ -153,10 +153,15 @@ def _test(line: dict[Any, Any], sheet: Sheet) -> dict[str, str]:
         "Rectified / spoiled": f"{test['rectified']} / {test['spoiled']}" if test else "",
         "p": render.p_value(test["p"] if test else line["p"]),
         "p (Holm)": render.p_value(line["p_holm"]),
-        "Smallest detectable": f"{least:.2f}" if math.isfinite(least) else "none",
-        "Reading": Reading(line["reading"], least).words if line["reading"] else "",
+        "Smallest significant": _points(line["detectable"]),
+        "Found at 80 %": _points(line["would_show"]),
+        "Reading": Reading.of(line).word if line["reading"] else "",
         "Published, most changed": cutoff,
     }
+
+
+def _points(step: float) -> str:
+    return f"{step:.2f}" if math.isfinite(step) else "none"
 
 
 def _reads(sheet: Sheet) -> int:

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fgnb.metrics import bootstrap, changes, detectable_step, mcnemar, true_class_ranks, wilson
+from fgnb.metrics import (
+    bootstrap,
+    changes,
+    detectable_step,
+    found_step,
+    mcnemar,
+    true_class_ranks,
+    wilson,
+)
 from fgnb.metrics import gains as _gains
 from fgnb.metrics import grid as _grid
 from fgnb.metrics.coverage import mean_interval
@@ -32,6 +40,8 @@ class PairedTest(NamedTuple):
     rectified: int
     spoiled: int
     detectable: float  # smallest significant step at this many changed answers, points; or inf
+    would_show: float = math.nan  # the step that is found with a probability of 0.8, points
+    movable: bool = True  # False where no answer can change, whatever the images
 
 
 class Estimate(NamedTuple):
@@ -95,8 +105,9 @@ class Rule:
 def paired_test(right: np.ndarray, other: np.ndarray) -> PairedTest:
     """The exact McNemar test of two methods, ``bool[N]`` each, and what it could have shown."""
     moved = changes(other, right)
-    step = detectable_step(len(right), (moved.rectified + moved.spoiled) / len(right))
-    return PairedTest(mcnemar(right, other), moved.rectified, moved.spoiled, 100 * step)
+    n, changed = len(right), (moved.rectified + moved.spoiled) / len(right)
+    steps = 100 * detectable_step(n, changed), 100 * found_step(n, changed)
+    return PairedTest(mcnemar(right, other), moved.rectified, moved.spoiled, *steps)
 
 
 def _right(answers: np.ndarray, labels: np.ndarray, reference: str) -> np.ndarray:
@@ -112,6 +123,10 @@ def _gain(right: np.ndarray, other: np.ndarray, test: PairedTest | None = None) 
     gain, low, high = bootstrap(right[None], other[None])
     ends = (100 * min(low, gain), 100 * max(high, gain))
     return Estimate(100 * gain, *ends, len(right), test)
+
+
+def _difference(right: np.ndarray, other: np.ndarray, movable: bool = True) -> Estimate:
+    return _gain(right, other, paired_test(right, other)._replace(movable=movable))
 
 
 def _contrast(right: np.ndarray, other: np.ndarray, within: np.ndarray) -> Estimate | None:
@@ -162,7 +177,7 @@ top_n = Kind("top_n", "L", "percent", "share with the true class among the best 
              lambda probs, labels, n: _share(true_class_ranks(probs, labels) < n))
 share = Kind("share", "A", "percent", "share of true among bool[N]; Wilson", _share)
 difference = Kind("difference", "RR", "points", f"accuracy minus that of another row; {_BOOT}",
-                  lambda a, b: _gain(a, b, paired_test(a, b)), signed=True)
+                  _difference, signed=True)
 rectified = Kind("rectified", "RR", "count", "answers that the first mends; Wilson times n",
                  lambda a, b: _share(~b & a, float(len(a))))
 spoiled = Kind("spoiled", "RR", "count", "answers that the first spoils; Wilson times n",

@@ -7,9 +7,11 @@ A difference is read by its sign and its test after Holm's correction over the c
   naming: without a correction, chance alone would give one as strong in at most half of all cases;
 - *no difference seen*: not even that.
 
-The last three say how large a step would have shown. Where answers of two methods are paired the
-test is McNemar's exact one; of other differences it is the normal one over their interval. Fewer
-than six images pass neither. Drawn pictures give no reading: who draws them decides what helps.
+The last three say how large a step would be significant if it were measured, and how large a true
+one would have shown: in four of five sets of as many images. Where answers of two methods are
+paired the test is McNemar's exact one; of other differences it is the normal one over their
+interval. Fewer than six images pass neither. Drawn pictures give no reading: who draws them decides
+what helps.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from fgnb.metrics import interval_found_step, none_of
 from fgnb.metrics.intervals import ALPHA, FEWEST, interval_p, interval_step
 from fgnb.report.kinds import KINDS, Estimate
 
@@ -29,10 +32,16 @@ _COIN = 0.5
 
 
 class Reading(NamedTuple):
-    """A reading: its word, and the step that would have shown where it can't tell."""
+    """A reading: its word, and what could have been told where it can't tell."""
 
     word: str
-    would_show: float = math.nan
+    significant: float = math.nan  # the smallest difference that would be, by itself
+    would_show: float = math.nan  # the true one that is found with a probability of 0.8
+
+    @classmethod
+    def of(cls, line: Mapping[str, Any]) -> Reading:
+        """The reading of a line of `fgnb.report.sheet.Sheet.numbers`."""
+        return cls(line["reading"], line["detectable"], line["would_show"])
 
     @property
     def mark(self) -> str:
@@ -45,8 +54,10 @@ class Reading(NamedTuple):
         if self.word in (SUPPORTED, CONTRADICTED, UNMEASURED):
             return self.word
         text = self.word if self.word == NONE_SEEN else f"{self.word}, too small to tell"
-        step = f"{self.would_show:.1f}" if math.isfinite(self.would_show) else "no step"
-        return f"{text}; {step} would have shown"
+        if not math.isfinite(self.significant):
+            return f"{text}; no step would have shown"
+        shown = f"{self.would_show:.1f}" if math.isfinite(self.would_show) else "none"
+        return f"{text}; {self.significant:.1f} is just significant, {shown} would have shown"
 
 
 def p_of(found: Estimate) -> float:
@@ -60,6 +71,14 @@ def detectable(found: Estimate, signed: bool = True) -> float:
     if found.test is not None:
         return found.test.detectable
     return interval_step(found.low, found.high, (found.fewest or found.n) if signed else FEWEST)
+
+
+def would_show(found: Estimate, signed: bool = True) -> float:
+    """The difference that is found with a probability of 0.8; see `fgnb.metrics.found_step`."""
+    if found.test is not None:
+        return found.test.would_show
+    few = signed and (found.fewest or found.n) < FEWEST
+    return math.inf if few else interval_found_step(found.low, found.high)
 
 
 def read(line: Mapping[str, Any]) -> str:
@@ -94,14 +113,28 @@ def verdict(published: float, low: float, high: float, rounding: float) -> str:
 
 
 def interval(line: Mapping[str, Any]) -> str:
-    """The 95 % interval: "77.8 to 82.5"; where it has no width, the reason."""
+    """The 95 % interval: "77.8 to 82.5"; where it has no width, the reason.
+
+    Where no answer changed though it could have, the next image may: the rule of three bounds how
+    many of all images would.
+    """
     low, high = line["low"], line["high"]
     if low == high:
-        same = line["test"] and not line["test"]["rectified"] + line["test"]["spoiled"]
-        return "no answer changed" if same else few(line) or "exact"
+        return few(line) or _without_width(line)
     digits = {"percent": 1, "points": 1, "count": 0}.get(line["unit"])
     ends = (f"{e:.3g}" if digits is None else f"{e:z.{digits}f}" for e in (low, high))
     return " to ".join(ends).replace("-", "−")
+
+
+def _without_width(line: Mapping[str, Any]) -> str:
+    test, n = line["test"], line["n"]
+    if test and not test["rectified"] + test["spoiled"] and not test.get("movable", True):
+        return "exact: no answer can change"
+    if KINDS[line["kind"]].meaning.endswith("exact"):
+        return "exact"
+    if line["unit"] != "points" or line["value"]:
+        return f"the same in every resample of {n:,} images"
+    return f"none of {n:,} changed; at most {100 * none_of(n):.2f} at 95 %"
 
 
 def few(line: Mapping[str, Any]) -> str:

@@ -130,7 +130,7 @@ def step(line: Mapping[str, Any]) -> str:
 def value(line: Mapping[str, Any]) -> str:
     """A number with its interval in small print under it, and its reading where one is due."""
     if line["kind"] in _SIGNED:
-        words = Reading(line["reading"], line["detectable"]).words if line["reading"] else ""
+        words = Reading.of(line).words if line["reading"] else ""
         note = f'<br><span class="fgnb-reading">{html.escape(words)}</span>' if words else ""
         return f"{step(line)}{note}"
     text = f"<b>{number(line['value'], line['unit'])}</b>"
@@ -240,7 +240,7 @@ def unmeasured() -> str:
 
 def mark(line: Mapping[str, Any]) -> str:
     """The sign of a reading, with its words for whoever can't see it or points at it."""
-    reading = Reading(line["reading"], line["detectable"])
+    reading = Reading.of(line)
     words, kind = html.escape(reading.words, quote=True), reading.word.replace(" ", "-")
     about = f'class="fgnb-mark fgnb-{kind}" role="img" aria-label="{words}" title="{words}"'
     return f"<span {about}>{reading.mark}</span> "

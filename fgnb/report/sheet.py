@@ -19,8 +19,8 @@ SETS = {"cub": "CUB-200-2011", "aircraft": "FGVC-Aircraft", "cars": "Stanford Ca
 ORDER = tuple(PROTOCOLS)
 COLUMNS = (
     *("claim", "label", "short", "kind", "rule", "unit", "value", "low", "high", "n", "test", "p"),
-    *("p_holm", "detectable", "published", "expect", "reading", "set", "title", "protocol"),
-    "recorded",
+    *("p_holm", "detectable", "would_show", "published", "expect", "reading", "set", "title"),
+    *("protocol", "recorded"),
 )
 
 
@@ -159,6 +159,7 @@ class Sheet:
                 "p": p[kind, rule] if number.read else np.nan,
                 "p_holm": corrected[kind, rule] if number.read else np.nan,
                 "detectable": readings.detectable(estimate, number.rule.kind.signed),
+                "would_show": readings.would_show(estimate, number.rule.kind.signed),
                 "published": published_value(number, claim, self.set_name),
                 "expect": number.expect if number.read else 0,
                 **{"set": self.set_name, "title": self.origin.dataset_title},

@@ -60,7 +60,7 @@ def test_the_example_is_what_pages_show_piece_by_piece(numbers):
     assert rest[0] in render.step(step)
     assert re.sub(r"\s+", "", "".join(rest[:3])) == re.sub(r"\s+", "", render.step(step))
     reading = "; ".join(re.sub(r"<[^>]+>", "", piece) for piece in rest[3:])
-    assert reading == readings.Reading(step["reading"], step["detectable"]).words
+    assert reading == readings.Reading.of(step).words
     assert "would have shown" in reading
     assert "Fusion helps" in shown
 

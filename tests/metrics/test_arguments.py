@@ -71,6 +71,12 @@ USUAL = {
     "grouping.adjusted_rand": {"groups": LABELS, "others": np.array([1, 1, 0, 2])},
     "intervals.interval_p": {"value": 1.5, "low": 0.25, "high": 3.5, "n": 90},
     "intervals.interval_step": {"low": -1.0, "high": 3.5, "n": 90},
+    "power.found_step": {"n": 250, "changed_fraction": 0.0625, "power": 0.75, "alpha": 0.125},
+    "power.interval_found_step": {"low": -1.0, "high": 3.5, "power": 0.75},
+    "power.mcnemar_power": {
+        **{"n": 250, "changed_fraction": 0.125, "difference": 0.0625, "alpha": 0.125},
+    },
+    "power.none_of": {"n": 250, "level": 0.875},
     "statistics.bootstrap": {"correct": GRID[0], "other": GRID[1], "level": 0.875, **DRAWN},
     "statistics.detectable_step": {"n": 250, "changed_fraction": 0.0625, "alpha": 0.125},
     "statistics.holm": {"pvalues": np.array([0.0, 0.25, 0.03125])},

@@ -216,7 +216,8 @@ def test_numbers_are_printed_as_a_reader_expects():
     same = {"kind": "count", "n": 9, "low": 1.0, "high": 1.0, "unit": "count", "test": None}
     assert render.interval(same) == "exact"
     unchanged = {"rectified": 0, "spoiled": 0}
-    assert render.interval({**same, "test": unchanged}) == "no answer changed"
+    none = {**same, "kind": "difference", "value": 0.0, "unit": "points", "test": unchanged}
+    assert render.interval(none | {"n": 60}) == "none of 60 changed; at most 4.87 at 95 %"
     assert render.interval({**same, "low": -0.04, "high": 0.7, "unit": "points"}) == "0.0 to 0.7"
     assert render.signed(-0.001) == "+0.00"
     assert render.interval({**same, "low": -0.7, "high": 0.7, "unit": "points"}) == "−0.7 to 0.7"

@@ -69,8 +69,10 @@ def _method(name: str, what: str, rule: kinds.Rule, words: str = "") -> Number:
 
 def _over(name: str, other: str, short: str = "") -> Number:
     (row, label), (above, without) = METHODS[name], METHODS[other]
+    # A temperature keeps the order of the classes: it can change no answer.
+    fixed = {"movable": False} if name == "tempered" else {}
     return Number(f"own.ccfr.alternative.{name}.over-{other}", f"{label}, minus: {without}",
-                  kinds.difference(row, above), short, int(name != "tempered"))
+                  kinds.difference(row, above, **fixed), short, int(name != "tempered"))
 
 
 ACCURACY = Table(
