@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from fgnb.training.environment import device
+from fgnb.training.settings import deterministic
 
 
 class StartAveraging(nn.Module):
@@ -39,6 +43,27 @@ class StartAveraging(nn.Module):
         for name, value in self.named_parameters():
             if name in self.start_weights and not name.startswith(leave_out):
                 value.lerp_(self.start_weights[name].to(value.device), share)
+
+
+def start_and_mean(stage: Any, run: Any) -> tuple[np.ndarray, np.ndarray]:
+    """What a trained stage answered before its first step, and what the mean of both ends answers.
+
+    Args:
+        stage: whose module is a `StartAveraging`; left as it is.
+        run: its run, of `fgnb.training.fit`.
+
+    Returns:
+        Probabilities of the queries, ``[Q, C]`` each: of the start's weights, and of the mean of
+        start and end.
+    """
+    half = copy.copy(stage)
+    half.spec = replace(stage.spec, average=0.5)
+    with deterministic(half.spec.threads):
+        module = half.module().to(device()).eval()
+        start = half.predict(module)["query_probs"]
+        run.load_weights(module)
+        half.finish(module)
+        return start, half.predict(module)["query_probs"]
 
 
 def held_out_figures(

@@ -109,7 +109,7 @@ def oracle_scores(anchors: Anchors, points: Tensor, visible: Tensor) -> Tensor:
     side = float((boxes[:, 2:] - boxes[:, :2]).max())
     away = (mean - _centres(boxes)).norm(dim=2) / (2 * side)  # under 1 inside a box
     empty = centre_scores(anchors).double()
-    empty = empty / empty.abs().max().clamp(min=1e-9) - 1.0
+    empty = empty / empty.abs().max().clamp(min=1e-9)
     return torch.where(count > 0, count - away.clamp(max=0.99), empty).float()
 
 

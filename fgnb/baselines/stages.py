@@ -12,6 +12,7 @@ from typing import Any
 from fgnb.baselines.nts import NTSSpec, NTSStage
 from fgnb.baselines.plain import PlainStage
 from fgnb.baselines.recipe import Value, known, scale_fields, with_frame
+from fgnb.baselines.regime import TUNED
 from fgnb.baselines.start import start_field
 from fgnb.data import ImageSet
 from fgnb.data.frame import PAPER_RATIO
@@ -36,21 +37,16 @@ PUBLISHED: dict[str, Value] = _ALWAYS | {
     "head_start": Value("whole", "chosen", "all begin as one logistic regression"),
     "crop_ratio": Value(PAPER_RATIO, "stated", "public code: resize 600, crop 448"),
 }
-FROZEN_TRUNK: dict[str, Value] = _ALWAYS | {
-    "lr": Value(0.002, "chosen", "the plain baseline's rate (benchmarks/plain_recipe.py)"),
-    "decay": Value("cosine", "chosen", "few epochs; the public code's steps would never come"),
-    "decay_every": Value(1, "chosen", "unused by cosine decay"),
-    "clip_norm": Value(3.0, "chosen", "as in the plain baseline (benchmarks/clip_norm.py)"),
-    "label_smoothing": Value(0.1, "chosen", "as in the plain baseline"),
-    "average": Value(
-        0.5, "chosen", "mean of start and end, as in the rows that it is compared with"
-    ),
-    "new_layers": Value(1.0, "chosen", "the classifiers start from fits"),
-    "head_start": Value(
-        "fitted", "chosen", "a copy answers worse on regions (benchmarks/hybrid_start.py)"
-    ),
-    "crop_ratio": Value(0.875, "chosen", "the crop that the default weights were trained for"),
-}
+FROZEN_TRUNK: dict[str, Value] = (
+    _ALWAYS
+    | TUNED
+    | {
+        "new_layers": Value(1.0, "chosen", "the classifiers start from fits"),
+        "head_start": Value(
+            "fitted", "chosen", "a copy answers worse on regions (benchmarks/hybrid_start.py)"
+        ),
+    }
+)
 
 
 def nts_spec(

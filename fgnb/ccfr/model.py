@@ -5,7 +5,7 @@ an option, for the paper's claim about sharing. Boxes are picked by suppression 
 pyramid's scores; crops of fixed boxes pass no gradient back to the scores, so how the triplet loss
 can change which boxes are picked is left open by the paper. `SIGNALS` holds three readings:
 
-- ``none``: literally; once its warm-up ends, the scorer learns nothing.
+- ``none``: literally, and the default; once its warm-up ends, the scorer learns nothing.
 - ``gate``: each region's map is weighted by the sigmoid of its score.
 - ``margin-rank``: the ranking loss of the warm-up goes on, its targets now each region's own
   triplet margin. The chosen regions are ranked together with rivals from anywhere: among
@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fgnb.baselines.placement import KINDS
 from fgnb.ccfr.fusion import Concatenation, Fusion
 from fgnb.ccfr.pyramid import SCALES, Pyramid
 from fgnb.ccfr.triplet import region_margins, triplet_loss
@@ -31,9 +32,10 @@ from fgnb.nn.regions import Anchors, greedy_nms, separated_nms
 from fgnb.nn.zoomed import Extractor, Sizes, ZoomedBatch
 
 SIGNALS = ("none", "gate", "margin-rank")
-NMS = ("separate", "joint")
+NMS = ("separate", "joint", "joint-equal")
 FUSIONS = ("network", "concatenate")
-BOXES = ("scored", "random", "centre")
+BOXES = ("scored", *KINDS)
+_ROUNDING = 1e-6  # of overlaps, whose boxes are float32
 CANDIDATES = ("sampled", "best")
 
 
@@ -67,6 +69,11 @@ class RegionOutput(NamedTuple):
 class RegionSelector:
     """How regions are picked from scores (section 3.2; 2 a scale and 0.25 in section 4.2).
 
+    ``nms`` is ``separate`` (on each scale by itself), ``joint`` (over all scales) or
+    ``joint-equal``, which closes overlaps of exactly ``iou`` as well, as NTS-Net's public code
+    does: a box of half the side inside a larger one has just 0.25, so that only so can a large box
+    close a small one.
+
     Raises:
         ValueError: an unknown kind of ``nms``.
     """
@@ -88,7 +95,8 @@ class RegionSelector:
         """``scores[B, A]`` -> ``index[B, K]``; ``separate`` gives the finer scale's first."""
         if self.nms == "separate":
             return separated_nms(scores, anchors, per_scale=self.per_scale, iou=self.iou)
-        return greedy_nms(scores, anchors.overlap, count=self.count, iou=self.iou)
+        iou = max(self.iou - _ROUNDING, 0.0) if self.nms == "joint-equal" else self.iou
+        return greedy_nms(scores, anchors.overlap, count=self.count, iou=iou)
 
 
 def sample_places(anchors: Anchors, images: int, selector: RegionSelector) -> Tensor:
@@ -138,12 +146,12 @@ class Scorer(nn.Module):
         return self.pyramid([m.detach() for m in maps])
 
     def choose(
-        self, scores: Tensor, selector: RegionSelector, fixed: Tensor | None = None
+        self, scores: Tensor, selector: RegionSelector, places: Tensor | None = None
     ) -> ChosenRegions:
-        """Regions by their scores, or those of ``fixed[B, K]``."""
-        placed = self.anchors(scores.device)
-        index = selector(scores.detach(), placed) if fixed is None else fixed
-        return ChosenRegions(index, scores.gather(1, index), placed.boxes[index])
+        """Regions by their scores, or those at ``places[B, K]``."""
+        anchors = self.anchors(scores.device)
+        index = selector(scores.detach(), anchors) if places is None else places
+        return ChosenRegions(index, scores.gather(1, index), anchors.boxes[index])
 
 
 class RegionModel(Scorer):
@@ -185,7 +193,7 @@ class RegionModel(Scorer):
             raise ValueError(f"fusion is {fusion!r}; it is one of {', '.join(FUSIONS)}")
         if signal not in SIGNALS:
             raise ValueError(f"scorer_signal is {signal!r}; it is one of {', '.join(SIGNALS)}")
-        if fusion == "network" and selector.nms == "joint":
+        if fusion == "network" and selector.nms != "separate":
             raise ValueError(
                 "the fusion network joins the regions of a scale: nms must be separate"
             )
@@ -204,11 +212,11 @@ class RegionModel(Scorer):
             return self.extractor
         return Extractor(self.region_backbone, self.sizes, self.cut, self.micro_batch)
 
-    def forward(self, batch: ZoomedBatch, fixed: Tensor | None = None) -> RegionOutput:
-        """Embed and classify a batch; ``fixed[B, K]`` names its regions in place of the scores."""
+    def forward(self, batch: ZoomedBatch, scores: Tensor | None = None) -> RegionOutput:
+        """Embed and classify a batch; ``scores[B, A]`` take the place of the pyramid's."""
         maps = self.extractor.whole(batch.inputs)
-        scores = self.score(maps)
-        chosen = self.choose(scores, self.selector, fixed)
+        scores = self.score(maps) if scores is None else scores
+        chosen = self.choose(scores, self.selector)
         regions = self.region_extractor.regions(batch, chosen.boxes)
         pooled = regions.mean(dim=(3, 4))
         if self.signal == "gate":

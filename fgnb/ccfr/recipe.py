@@ -11,6 +11,7 @@ from typing import Any
 
 from fgnb.baselines.plain import PlainSpec
 from fgnb.baselines.recipe import Value, known, scale_fields, with_frame
+from fgnb.baselines.regime import TUNED
 from fgnb.ccfr.multilevel_stage import MultiLevelSpec
 from fgnb.data import ImageSet
 from fgnb.data.frame import PAPER_RATIO
@@ -36,30 +37,9 @@ PUBLISHED = {
     "average": Value(0.0, "chosen", "silent; the last weights"),
     "crop_ratio": Value(PAPER_RATIO, "chosen", "resize 600, crop 448, as in the code it builds on"),
 }
-FROZEN_TRUNK = {
-    "lr": Value(
-        0.002,
-        "chosen",
-        "benchmarks/plain_recipe.py, on held-out training images; 0.1 wrecks a tail whose head "
-        "starts from logistic regression",
-    ),
-    "decay": Value("cosine", "chosen", "few epochs; the paper's steps would never come"),
-    "decay_every": Value(1, "chosen", "unused by cosine decay"),
+FROZEN_TRUNK = TUNED | {
     "weight_decay": Value(1e-4, "stated", "section 4.2"),
     "momentum": Value(0.9, "chosen", "silent beyond 'Momentum SGD'; the usual value"),
-    "clip_norm": Value(
-        3.0,
-        "chosen",
-        "benchmarks/clip_norm.py, on held-out training images: without it the multi-level "
-        "stage on photographs of cars ends at chance; elsewhere it changes little",
-    ),
-    "label_smoothing": Value(0.1, "chosen", "the modern recipe of the plain baseline"),
-    "average": Value(
-        0.5,
-        "chosen",
-        "mean of start and end; benchmarks/plain_recipe.py, on held-out training images",
-    ),
-    "crop_ratio": Value(0.875, "chosen", "the crop that the default weights were trained for"),
 }
 MULTI_LEVEL = {
     "parent_weight": Value(1.0, "stated", "section 3.1: lambda of equation 4"),

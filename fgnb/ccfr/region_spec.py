@@ -73,9 +73,10 @@ class RegionSpec(ZoomSpec):
     """The joint stage.
 
     ``warm_up`` describes the run whose pyramid scores the boxes, as ``start`` does; None where
-    boxes are fixed. ``boxes`` is ``scored``, or a control: ``random`` or ``centre``. Regions go
-    through the extractor of whole images (``shared_extractor``), or one of their own.
-    ``new_layers`` multiplies the rate of fusion and head. A batch holds
+    no network places boxes. ``boxes`` is ``scored``, or a control of
+    `fgnb.baselines.placement.KINDS`. Regions go through the extractor of whole images
+    (``shared_extractor``), or one of their own. ``region_share`` is the regions' weight in the
+    head's start. ``new_layers`` multiplies the rate of fusion and head. A batch holds
     ``batch_size / images_per_class`` classes.
     """
 
@@ -85,6 +86,7 @@ class RegionSpec(ZoomSpec):
     fusion: str
     scorer_signal: str
     shared_extractor: bool
+    region_share: float
     mu: float
     margin: float
     mining: str

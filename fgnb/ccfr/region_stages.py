@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from fgnb import training
 from fgnb.baselines.averaging import StartAveraging, held_out_figures
-from fgnb.baselines.boxes import fixed_boxes
+from fgnb.baselines.placement import Placement
 from fgnb.baselines.plain import PlainStage
 from fgnb.baselines.start import fit_head, part_weights, trained_start
 from fgnb.ccfr.model import (
@@ -34,7 +34,7 @@ from fgnb.ccfr.pyramid import anchors
 from fgnb.ccfr.region_spec import RegionSpec, WarmUpSpec
 from fgnb.data import ImageSet, PKSampler, shuffled_batches
 from fgnb.nn.cache import stored_folder
-from fgnb.nn.heads import start_as_mean
+from fgnb.nn.heads import check_share, start_as_mean
 from fgnb.nn.ranking import ranking_loss
 from fgnb.nn.zoomed import ZoomedBatch, ZoomedImages
 from fgnb.training.environment import device
@@ -81,15 +81,14 @@ class RegionModule(StartAveraging):
     """The model under equation 7."""
 
     def __init__(
-        self, model: RegionModel, fixed: Tensor | None, spec: RegionSpec, epoch_steps: int
+        self, model: RegionModel, placement: Placement | None, spec: RegionSpec, epoch_steps: int
     ) -> None:
         super().__init__()
         self.model, self.spec, self.epoch_steps = model, spec, epoch_steps
-        self.fixed: Tensor | None
-        self.register_buffer("fixed", fixed, persistent=False)
-        if fixed is not None:
+        self.placement = placement
+        if placement is not None:
             self.model.pyramid.requires_grad_(False)
-        self.ranks = spec.scorer_signal == "margin-rank" and fixed is None
+        self.ranks = spec.scorer_signal == "margin-rank" and placement is None
         self.objective = JointLoss(
             mu=spec.mu,
             margin=spec.margin,
@@ -99,8 +98,7 @@ class RegionModule(StartAveraging):
 
     def forward(self, batch: ZoomedBatch) -> RegionOutput:
         """Embed and classify a batch."""
-        fixed = self.fixed
-        return self.model(batch, None if fixed is None else fixed[batch.rows])
+        return self.model(batch, None if self.placement is None else self.placement(batch))
 
     def loss(self, batch: ZoomedBatch) -> dict[str, Tensor]:
         """Equation 7, and the scorer's own term where it has one."""
@@ -215,7 +213,7 @@ class WarmUpStage(_ZoomStage):
 class RegionStage(_ZoomStage):
     """``ccfr/regions``: softmax and triplet loss over global and local features (equation 7).
 
-    ``warm_up`` trains the pyramid first; the controls with fixed boxes need none.
+    ``warm_up`` trains the pyramid first; the controls, whose boxes no network places, need none.
     """
 
     spec: RegionSpec
@@ -224,6 +222,7 @@ class RegionStage(_ZoomStage):
         super().__init__(*args, **kwargs)
         if self.spec.boxes not in BOXES:
             raise ValueError(f"boxes is {self.spec.boxes!r}; it is one of {', '.join(BOXES)}")
+        check_share(self.spec.region_share)
         if (self.spec.boxes == "scored") != (warm_up is not None):
             raise ValueError(f"boxes is {self.spec.boxes!r}: only scored boxes have a warm-up")
         if self.spec.batch_size % self.spec.images_per_class:
@@ -241,17 +240,26 @@ class RegionStage(_ZoomStage):
         return PKSampler(labels, classes, spec.images_per_class, spec.seed)
 
     @property
-    def fixed(self) -> Tensor | None:
-        """Boxes of the controls for every image of the set, ``Tensor[N, K]``."""
+    def placement(self) -> Placement | None:
+        """What places the boxes of a control; None where they are scored."""
         spec = self.spec
-        return fixed_boxes(spec.boxes, self.anchors, self.images.ids, spec.seed, spec.per_scale)
+        if spec.boxes == "scored":
+            return None
+        return Placement(
+            spec.boxes,
+            self.anchors,
+            self.images,
+            image_size=spec.image_size,
+            frame=spec.framing,
+            seed=spec.seed,
+        )
 
     def data(self) -> training.TrainingData:
         """Batches of P classes times K images, in an order of ``(seed, epoch)``."""
         return self.plan(self.sampler.batches)
 
     def module(self) -> RegionModule:
-        """The start's extractor, the warm-up's pyramid, a head that begins as a mean.
+        """The start's extractor, the warm-up's pyramid, a head that begins as a weighted mean.
 
         Of what the start's head says of the whole, and a logistic regression on regions of these.
         """
@@ -272,13 +280,13 @@ class RegionStage(_ZoomStage):
         if self.warm_up is not None:
             ranked = training.fit(self.warm_up, progress=False).weights()
             model.pyramid.load_state_dict(part_weights(ranked, "scorer.pyramid"))
-        module = RegionModule(model, self.fixed, spec, len(self.sampler))
+        module = RegionModule(model, self.placement, spec, len(self.sampler))
         region = nn.Linear(whole.in_features, whole.out_features)
         signal = () if spec.scorer_signal == "gate" else ("scorer_signal",)
         unseen = ("mu", "margin", "mining", "images_per_class", "new_layers")
-        unseen += ("shared_extractor", *signal)
+        unseen += ("shared_extractor", "region_share", *signal)
         fit_head(self, region, lambda: self._region_features(module), c=c, unseen=unseen)
-        start_as_mean(model.head, whole, region)
+        start_as_mean(model.head, whole, region, share=spec.region_share)
         return module.keep_start(spec.average)
 
     def _region_features(self, module: RegionModule) -> np.ndarray:

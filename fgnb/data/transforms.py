@@ -116,12 +116,38 @@ class TrainTransform:
             seed: (seed, epoch, index), each 0 or more.
         """
         resized = _resized(image, self.size, self.frame, self.interpolation)
-        rng = np.random.default_rng(seed)
-        left = int(rng.integers(resized.width - self.size + 1))
-        top = int(rng.integers(resized.height - self.size + 1))
-        flipped = bool(rng.integers(2)) and self.flip
+        left, top, flipped = self.window(resized.width, resized.height, seed=seed)
         crop = F.crop(resized, top, left, self.size, self.size)
         return normalise(F.horizontal_flip(crop) if flipped else crop, self.mean, self.std)
+
+    def window(self, width: int, height: int, *, seed: tuple[int, ...]) -> tuple[int, int, bool]:
+        """Left and top edge of the crop of a resized picture, and whether it is mirrored.
+
+        Args:
+            width: of the resized picture, pixels.
+            height: of it.
+            seed: as the picture is called with.
+        """
+        rng = np.random.default_rng(seed)
+        left = int(rng.integers(width - self.size + 1))
+        top = int(rng.integers(height - self.size + 1))
+        return left, top, bool(rng.integers(2)) and self.flip
+
+    def moved(self, size: tuple[int, int], *, seed: tuple[int, ...]) -> tuple[float, float, bool]:
+        """How far the crop lies from the centre's, in its own pixels, and whether it is mirrored.
+
+        Args:
+            size: width and height of the picture itself, pixels.
+            seed: as the picture is called with.
+
+        Returns:
+            (x, y, mirrored): what lies at ``p`` in the centre crop lies at ``p - (x, y)`` here,
+            before mirroring.
+        """
+        width, height = self.frame.resized([size], self.size)[0].tolist()
+        left, top, flipped = self.window(width, height, seed=seed)
+        middle = np.round((np.array([width, height]) - self.size) / 2)
+        return float(left - middle[0]), float(top - middle[1]), flipped
 
 
 def eval_transform(

@@ -1,9 +1,10 @@
 """The model of Fig. 1: one extractor, three linear classifiers, and a map that picks regions.
 
 The image-level classifier's own weights make the attention map, so nothing is added to find
-regions. Departures: the classifiers have biases, which equation 1 lacks; they begin from one
-classifier of whole images, or that of regions from a fit on regions; the hybrid one always begins
-as the mean of what one says of the whole (half) and the other of the regions (the rest, evenly).
+regions. Departures: the classifiers have biases, which equation 1 lacks (and equation 2 leaves out
+unless ``count_bias`` asks for them); they begin from one classifier of whole images, or that of
+regions from a fit on regions; the hybrid one always begins as a weighted mean of what one says of
+the whole and the other of the regions (``region_share``, evenly).
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ class FocusModel(nn.Module):
         batch: ZoomedBatch,
         *,
         classes: Tensor | None = None,
-        fixed: Tensor | None = None,
+        scores: Tensor | None = None,
         count: int | None = None,
     ) -> FocusOutput:
         """Look at whole images, then at their regions.
@@ -123,7 +124,7 @@ class FocusModel(nn.Module):
         Args:
             batch: the images.
             classes: whose maps ``attention="single"`` takes, ``Tensor[B]``; None: the predicted.
-            fixed: regions to take in place of the map's, cells ``Tensor[B, K]``.
+            scores: of the cells, in place of the map, to choose regions by, ``Tensor[B, A]``.
             count: regions to look at, None for m; under l only without a hybrid classifier.
         """
         feature_map = self.extractor.whole(batch.inputs)[-1]
@@ -133,7 +134,7 @@ class FocusModel(nn.Module):
             classes = None
         elif classes is None:
             classes = image_logits.argmax(dim=1)
-        chosen = self.choose(self.attend(feature_map, classes), fixed, count)
+        chosen = self.choose(self.attend(feature_map, classes), scores, count)
         regions = self.look_at(batch, chosen, whole)
         embedding, hybrid_logits = whole, None
         if self.hybrid is not None:
@@ -172,9 +173,9 @@ class FocusModel(nn.Module):
             return maps
 
     def choose(
-        self, maps: Tensor, fixed: Tensor | None = None, count: int | None = None
+        self, maps: Tensor, scores: Tensor | None = None, count: int | None = None
     ) -> ChosenRegions:
-        """The best regions of ``maps[B, h, w]``, or those of ``fixed``.
+        """The best regions of ``maps[B, h, w]``, or by ``scores[B, A]`` in their place.
 
         Raises:
             ValueError: a map that has not one cell a box.
@@ -185,12 +186,10 @@ class FocusModel(nn.Module):
             raise ValueError(
                 f"maps has shape {tuple(maps.shape)}, needs {len(anchors)} cells, one a box"
             )
-        if fixed is None:
-            places = choose(maps, anchors, count=max(count, 1), iou=self.spec.iou)[:, :count]
-        else:
-            places = fixed[:, :count]
-        scores = maps.detach().flatten(1).gather(1, places)
-        return ChosenRegions(maps, places, scores, anchors.boxes[places])
+        judged = maps if scores is None else scores.view_as(maps)
+        places = choose(judged, anchors, count=max(count, 1), iou=self.spec.iou)[:, :count]
+        strength = maps.detach().flatten(1).gather(1, places)
+        return ChosenRegions(maps, places, strength, anchors.boxes[places])
 
     def look_at(self, batch: ZoomedBatch, chosen: ChosenRegions, whole: Tensor) -> Tensor:
         """Features of the zoomed regions, ``Tensor[B, K, D]``."""
@@ -217,14 +216,14 @@ class FocusModel(nn.Module):
         return self._anchors[device]
 
     def start_others(self) -> None:
-        """Let the hybrid classifier begin as the mean of the image's and the regions' one.
+        """Let the hybrid classifier begin as a weighted mean of the image's and the regions' one.
 
         Those of single ranks, where there are any, begin as copies of the regions' one.
         """
         for own in self.by_rank or ():
             own.load_state_dict(self.region.state_dict())
         if self.hybrid is not None:
-            start_as_mean(self.hybrid, self.image, self.region)
+            start_as_mean(self.hybrid, self.image, self.region, share=self.spec.region_share)
 
 
 def losses(output: FocusOutput, targets: Tensor, spec: FocusSpec) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fgnb.baselines.plain import PlainSpec
 from fgnb.baselines.recipe import Value, known, scale_fields
+from fgnb.baselines.regime import TUNED, passes
 from fgnb.data.frame import PAPER_RATIO
 from fgnb.focus.spec import STRIDE, FocusSpec
 from fgnb.presets import Preset
@@ -18,20 +19,23 @@ BOX = Value(160, "stated", "section 4.2, at 448 px; in proportion at other sizes
 MODEL = {
     "attention": Value("max", "stated", "section 3.2: maximum over all class maps"),
     "count_bias": Value(
-        True,
-        "chosen",
-        "silent: equation 1 has no bias, our classifiers have; counted, the mean of a class's map "
-        "is the score that classifies. The page on training measures what it changes",
+        False,
+        "stated",
+        "equation 2: weights alone. Our classifiers have biases; counted, the mean of a class's "
+        "map is the score that classifies, and the page on training measures what that changes",
     ),
     "sigma": Value(1.0, "chosen", "silent beyond 'Gaussian smoothing'"),
     "map_scale": Value(1, "stated", "section 3.2: each pixel of the map is a region"),
     "border": Value("shift", "chosen", "silent; boxes that cross the border are moved inside"),
     "iou": Value(0.25, "stated", "section 4.2"),
-    "boxes": Value("attention", "stated", "section 3.2; random and centre are controls"),
+    "boxes": Value("attention", "stated", "section 3.2; random, centre and oracle are controls"),
     "proposals": Value(6, "stated", "section 4.2: m, from NTS-Net"),
     "concatenated": Value(4, "stated", "section 4.2: l, from NTS-Net"),
     "shared_extractor": Value(True, "stated", "section 3.3: shared between both levels"),
     "shared_classifier": Value(True, "stated", "section 3.3: shared between all regions"),
+    "region_share": Value(
+        0.5, "chosen", "silent; rows of tables take what benchmarks/region_share.py found for them"
+    ),
     "through_positions": Value(False, "chosen", "silent; suppression passes no gradient"),
     "image_weight": Value(1.0, "chosen", "silent on weights of the losses"),
     "region_weight": Value(1.0, "chosen", "silent; the mean over the m regions"),
@@ -51,22 +55,13 @@ PUBLISHED = {
     "head_start": Value("whole", "chosen", "silent; all begin as one logistic regression"),
     "crop_ratio": Value(PAPER_RATIO, "chosen", "resize 600, crop 448, as in NTS-Net's code"),
 }
-FROZEN_TRUNK = {
-    "lr": Value(0.002, "chosen", "the plain baseline's rate, as in every row compared with"),
+FROZEN_TRUNK = TUNED | {
     "pretrained_rate": Value(1.0, "chosen", "one small rate: no layer starts from nothing"),
-    "decay": Value("cosine", "chosen", "few epochs; the paper's steps would never come"),
-    "decay_every": Value(1, "chosen", "unused by cosine decay"),
     "weight_decay": Value(5e-4, "stated", "section 4.2"),
     "momentum": Value(0.9, "stated", "section 4.2"),
-    "clip_norm": Value(3.0, "chosen", "as in the plain baseline (benchmarks/clip_norm.py)"),
-    "label_smoothing": Value(0.1, "chosen", "the modern recipe of the plain baseline"),
-    "average": Value(
-        0.5, "chosen", "mean of start and end, as in the rows that it is compared with"
-    ),
     "head_start": Value(
         "fitted", "chosen", "a copy answers worse on regions (benchmarks/hybrid_start.py)"
     ),
-    "crop_ratio": Value(0.875, "chosen", "the crop that the default weights were trained for"),
 }
 _OF_REGIONS = ("pretrained_rate", "head_start")
 PLAIN_PUBLISHED = {
@@ -80,11 +75,7 @@ PLAIN_PUBLISHED = {
 }
 PLAIN_FROZEN_TRUNK = {
     **{name: value for name, value in FROZEN_TRUNK.items() if name not in _OF_REGIONS},
-    "lr": Value(0.002, "chosen", "benchmarks/plain_recipe.py, on held-out training images"),
     "weight_decay": Value(1e-4, "chosen", "the modern recipe of the plain baseline"),
-    "average": Value(
-        0.5, "chosen", "mean of start and end; benchmarks/plain_recipe.py, on held-out images"
-    ),
 }
 STARTS = ("global", "logistic")
 START = {
@@ -105,7 +96,13 @@ The two others are `focus/global` (a plain classifier) and `baselines/nts` (its 
 CONTROLS: dict[str, dict[str, Any]] = {
     "random-boxes": {"boxes": "random"},
     "centre-boxes": {"boxes": "centre"},
+    "oracle-boxes": {"boxes": "oracle"},
 }
+
+
+_SHARE = "benchmarks/region_share.py, on held-out images of the 40 birds"
+REGION_SHARE: dict[str, Value] = {}
+"""The regions' weight in the start of each row, by the rows' names; others take `MODEL`'s."""
 
 
 def plain_values(preset: Preset) -> dict[str, Value]:
@@ -122,6 +119,18 @@ def region_values(preset: Preset) -> dict[str, Value]:
 def start_value(preset: Preset) -> Value:
     """What the region stage begins from: of `STARTS`."""
     return START["published" if preset.freeze_stride is None else "frozen"]
+
+
+def row_passes(preset: Preset, regions: int | None = None) -> int:
+    """Passes of a row without regions: as many as those with regions take in all.
+
+    Args:
+        preset: the scale.
+        regions: passes of the stage with regions, where they are not the recipe's.
+    """
+    stated = region_values(preset).get("epochs")
+    own = regions or (stated.value if stated else preset.region_epochs)
+    return passes(preset, own, started=start_value(preset).value == "global")
 
 
 def global_spec(

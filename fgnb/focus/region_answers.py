@@ -94,9 +94,8 @@ class _Variant:
         if wrong:
             raise ValueError(f"{wrong[0]} needs a training of its own; free are {', '.join(FREE)}")
         spec = replace(stage.spec, **changes)
-        self.fixed = FocusStage(
-            stage.images, spec, stage.weights, stage.name, start=stage.start
-        ).fixed
+        own = FocusStage(stage.images, spec, stage.weights, stage.name, start=stage.start)
+        self.placement = own.placement
         self.model = FocusModel(model.backbone, model.image, spec).eval()
         self.model.load_state_dict(model.state_dict())
         if removed is not None:
@@ -107,8 +106,8 @@ class _Variant:
         model, spec = self.model, self.model.spec
         whole = global_pool(feature_map)
         classes = None if spec.attention == "max" else model.image(whole).argmax(dim=1)
-        fixed = None if self.fixed is None else self.fixed[batch.rows]
-        chosen = model.choose(model.attend(feature_map, classes), fixed, spec.concatenated)
+        scores = None if self.placement is None else self.placement.eval()(batch)
+        chosen = model.choose(model.attend(feature_map, classes), scores, spec.concatenated)
         regions = model.look_at(batch, chosen, whole)
         assert model.hybrid is not None
         logits = model.hybrid(torch.cat([whole, regions.flatten(1)], dim=1))

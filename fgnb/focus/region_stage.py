@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from fgnb import training
 from fgnb.baselines.averaging import StartAveraging, held_out_figures
-from fgnb.baselines.boxes import fixed_boxes
+from fgnb.baselines.placement import Placement
 from fgnb.baselines.plain import PlainStage
 from fgnb.baselines.start import check_start, fit_head, starting_point
 from fgnb.data import ImageSet
@@ -24,28 +24,27 @@ from fgnb.training.schedule import sgd
 
 _UNSEEN = (
     *("pretrained_rate", "concatenated", "shared_extractor", "shared_classifier"),
+    "region_share",
     *("through_positions", "image_weight", "region_weight", "hybrid_weight"),
 )  # by the classifier of single regions, before the first step
 
 
 class FocusModule(StartAveraging):
-    """The model, its loss and its optimiser; ``fixed`` are the controls' cells of every image."""
-
-    fixed: Tensor | None
+    """The model, its loss and its optimiser; ``placement`` places the boxes of a control."""
 
     def __init__(
-        self, model: FocusModel, fixed: Tensor | None, spec: FocusSpec, epoch_steps: int
+        self, model: FocusModel, placement: Placement | None, spec: FocusSpec, epoch_steps: int
     ) -> None:
         super().__init__()
         self.model, self.spec, self.epoch_steps = model, spec, epoch_steps
-        self.register_buffer("fixed", fixed, persistent=False)
+        self.placement = placement
 
     def forward(
         self, batch: ZoomedBatch, *, classes: Tensor | None = None, count: int | None = None
     ) -> FocusOutput:
         """Look at a batch; arguments as in `FocusModel`."""
-        fixed = None if self.fixed is None else self.fixed[batch.rows]
-        return self.model(batch, classes=classes, fixed=fixed, count=count)
+        scores = None if self.placement is None else self.placement(batch)
+        return self.model(batch, classes=classes, scores=scores, count=count)
 
     def loss(self, batch: ZoomedBatch) -> dict[str, Tensor]:
         """The softmax losses; a single-class map is that of the true class."""
@@ -101,10 +100,19 @@ class FocusStage:
         self.train_index, self.query_index = self.zoomed.train_index, self.zoomed.query_index
 
     @property
-    def fixed(self) -> Tensor | None:
-        """The controls' cells for every image of the set, ``Tensor[N, m]``."""
+    def placement(self) -> Placement | None:
+        """What places the boxes of a control; None where the attention map does."""
         spec = self.spec
-        return fixed_boxes(spec.boxes, self.anchors, self.images.ids, spec.seed, spec.proposals)
+        if spec.boxes == "attention":
+            return None
+        return Placement(
+            spec.boxes,
+            self.anchors,
+            self.images,
+            image_size=spec.image_size,
+            frame=spec.framing,
+            seed=spec.seed,
+        )
 
     def data(self) -> training.TrainingData:
         """The plain stage's batches, with pictures to zoom into."""
@@ -116,7 +124,7 @@ class FocusStage:
         backbone, head, c = starting_point(self.start, self.plain)
         model = FocusModel(backbone, head, spec)
         epoch_steps = -(-len(self.train_index) // spec.batch_size)
-        module = FocusModule(model, self.fixed, spec, epoch_steps)
+        module = FocusModule(model, self.placement, spec, epoch_steps)
         if spec.head_start == "fitted":
             fit_head(self, model.region, lambda: self._region_features(module), c=c, unseen=_UNSEEN)
             model.start_others()

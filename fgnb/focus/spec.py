@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from fgnb.baselines.placement import KINDS
 from fgnb.baselines.plain import PlainSpec
 from fgnb.baselines.start import check_head_start
+from fgnb.nn.heads import check_share
 from fgnb.nn.zoomed import Sizes
 
 STRIDE = 32
 """Of the backbone's last map, pixels."""
 ATTENTION = ("max", "single")
-BOXES = ("attention", "random", "centre")
+BOXES = ("attention", *KINDS)
 WEIGHTS = ("image_weight", "region_weight", "hybrid_weight")
 
 
@@ -32,20 +34,21 @@ class FocusSpec(PlainSpec):
         attention: ``max`` over the maps of all classes, or ``single``: the true class's map in
             training, the predicted one's at test.
         count_bias: whether the classifier's biases count in its maps, even over all cells, so that
-            the mean of a class's map is its score.
+            the mean of a class's map is its score; equation 2 has none.
         sigma: width of the Gaussian, in cells of the backbone's last map.
         map_scale: cells of the attention map along a side of a cell of that map; above 1 the map
             is interpolated, and its boxes lie closer together.
         box_size: side of a box, pixels of the whole.
         border: of `fgnb.nn.regions.grid_boxes`.
         iou: overlap above which a region suppresses another.
-        boxes: ``attention``, or a control: ``random`` or ``centre``.
+        boxes: ``attention``, or a control of `fgnb.baselines.placement.KINDS`.
         proposals: m, regions that are classified one by one.
         concatenated: l, the best of them, which join the whole.
         shared_extractor: whether regions go through the extractor of whole images, or one of their
             own, which begins as a copy.
         shared_classifier: whether one classifier judges all regions alone, or the k-th best has
             one of its own, for all k.
+        region_share: the regions' weight in the hybrid classifier's start.
         through_positions: whether crops pass a gradient to the attention map (an option of ours).
         image_weight, region_weight, hybrid_weight: of the three softmax losses. At 0 the hybrid
             classifier is left out and the image-level one answers.
@@ -69,6 +72,7 @@ class FocusSpec(PlainSpec):
     concatenated: int
     shared_extractor: bool
     shared_classifier: bool
+    region_share: float
     through_positions: bool
     image_weight: float
     region_weight: float
@@ -76,6 +80,7 @@ class FocusSpec(PlainSpec):
 
     def __post_init__(self) -> None:
         check_head_start(self.head_start)
+        check_share(self.region_share)
         options = {"attention": ATTENTION, "boxes": BOXES}
         for name, known in options.items():
             if getattr(self, name) not in known:

@@ -35,12 +35,15 @@ class ZoomedBatch(NamedTuple):
         sources: bytes ``Tensor[B, 3, S, S]``; with ``cut=1`` nothing, ``inputs`` are the source.
         rows: places in the image set, ``Tensor[B]``.
         targets: classes, ``Tensor[B]``.
+        views: how the picture lies to its plain view, ``Tensor[B, 3]``: x and y that it is moved
+            by, in pixels of the whole's frame, and 1 where it is mirrored after that.
     """
 
     inputs: Tensor
     sources: Tensor
     rows: Tensor
     targets: Tensor
+    views: Tensor
 
     def to(self, device: torch.device) -> ZoomedBatch:
         """The same batch on ``device``."""
@@ -126,8 +129,12 @@ class ZoomedImages:
         place, target = torch.tensor(row), torch.tensor(int(self.images.labels[row]))
         if self.spec.cut == NO_CUT:
             picture = load_rgb(self.images.path(row))
-            whole = self._augment(picture, seed=(self.spec.seed, epoch, row))
-            return ZoomedBatch(whole, torch.empty(0), place, target)
+            seed = (self.spec.seed, epoch, row)
+            x, y, mirrored = self._augment.moved(picture.size, seed=seed)
+            scale = self.sizes.image / self.sizes.source
+            moved = torch.tensor([x * scale, y * scale, float(mirrored)])
+            whole = self._augment(picture, seed=seed)
+            return ZoomedBatch(whole, torch.empty(0), place, target, moved)
         view = int(np.random.default_rng((self.spec.seed, epoch, row)).integers(2))
         source = self.sources[row][..., ::-1] if view else self.sources[row]
         return ZoomedBatch(
@@ -135,6 +142,7 @@ class ZoomedImages:
             torch.from_numpy(np.array(source)),
             place,
             target,
+            torch.tensor([0.0, 0.0, float(view)]),
         )
 
     def batches(self, rows: np.ndarray, size: int = 32) -> Iterator[ZoomedBatch]:
@@ -144,14 +152,16 @@ class ZoomedImages:
             transform = eval_transform(self.sizes.source, self.info, frame=self.spec.framing)
             for start, pictures in batches(self.images, transform, size, rows):
                 chosen = torch.from_numpy(rows[start : start + size])
-                yield ZoomedBatch(pictures, torch.empty(0), chosen, labels[chosen])
+                plain = torch.zeros(len(chosen), 3)
+                yield ZoomedBatch(pictures, torch.empty(0), chosen, labels[chosen], plain)
             return
         starts = range(0, len(rows), size)
         for start in progress.track(starts, "picture", len(rows), size=size):
             some = rows[start : start + size]
             place = torch.from_numpy(some)
             maps = torch.from_numpy(self.cache.maps[some, 0])
-            yield ZoomedBatch(maps, torch.from_numpy(self.sources[some]), place, labels[place])
+            sources, plain = torch.from_numpy(self.sources[some]), torch.zeros(len(some), 3)
+            yield ZoomedBatch(maps, sources, place, labels[place], plain)
 
 
 class Extractor:
@@ -169,7 +179,7 @@ class Extractor:
     def whole(self, inputs: Tensor, strides: Sequence[int] = (16, 32)) -> list[Tensor]:
         """Maps of the whole image at two strides, finer first: ``Tensor[B, D, h, w]`` each.
 
-        With a frozen trunk they are its map and the tail's, so the cut is the finer stride.
+        With a frozen trunk ``inputs`` are its maps, so the cut is no coarser than the finer stride.
         """
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         if self.cut == NO_CUT:
@@ -178,9 +188,12 @@ class Extractor:
                 inputs = F.interpolate(inputs, (side, side), mode="bilinear", antialias=True)
             found = self.backbone.maps(inputs, strides)
             return [found[stride] for stride in strides]
-        if self.cut != strides[0]:
-            raise ValueError(f"cut is {self.cut}; a frozen trunk ends at stride {strides[0]}")
-        return [inputs, self.backbone.tail(inputs)]
+        if self.cut > strides[0]:
+            raise ValueError(
+                f"cut is {self.cut}, needs {strides[0]} at most, the finer map's stride"
+            )
+        found = self.backbone.maps_above(inputs, strides)
+        return [found[stride] for stride in strides]
 
     def regions(self, batch: ZoomedBatch, boxes: Tensor) -> Tensor:
         """Last maps of zoomed regions.

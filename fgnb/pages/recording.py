@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fgnb import paths, presets, training
+from fgnb.baselines.averaging import start_and_mean
 from fgnb.data import ImageSet, open_images
 from fgnb.nn.weights import weights_info
 from fgnb.presets import Preset
@@ -66,6 +67,15 @@ def keep(record: Record) -> Path:
     day = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
     witnessed = replace(record, witness=witness(record.paper, record.row))
     return archive.keep(witnessed, day)
+
+
+def course(stage: Any, run: Any) -> dict[str, np.ndarray]:
+    """Classes of a stage's queries before its training, and by the mean of start and end."""
+    start, mean = start_and_mean(stage, run)
+    return {
+        "start": start.argmax(axis=1).astype(np.int16),
+        "mean": mean.argmax(axis=1).astype(np.int16),
+    }
 
 
 def witness(paper: str, row: str) -> np.ndarray:

@@ -28,6 +28,7 @@ PROTOCOLS = {
     "drawn": "drawn pictures",
 }
 NONE = "none"
+LOGISTIC = "logistic"  # the regression that a plain classifier starts from: array, derived row
 
 _LOCAL_PATH = re.compile(r'(?<!\\)"((/|~|[A-Za-z]:[\\/]|\\{4})[^"]*)"')  # among JSON
 Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
@@ -187,11 +188,16 @@ def of_set(context: Context, row: str, arrays: Mapping[str, Any], code_of: Seque
 
 
 def answers_of(run: Any) -> dict[str, np.ndarray]:
-    """What every classifier answers: ids, true and predicted classes, the five best."""
+    """What every classifier answers: ids, true and predicted classes, the five best.
+
+    Of one that starts from a logistic regression on frozen features, that one's classes too.
+    """
     kept = run.predictions
     probs = kept["query_probs"]
     best = np.argsort(-probs, axis=1, kind="stable")[:, :5]
+    start = kept.get("query_logistic_probs")
     return {
+        **({} if start is None else {LOGISTIC: start.argmax(axis=1).astype(np.int16)}),
         "ids": kept["query_ids"],
         "labels": kept["query_labels"].astype(np.int16),
         "classes": probs.argmax(axis=1).astype(np.int16),

@@ -12,7 +12,7 @@ import pandas as pd
 from fgnb import claims
 from fgnb.metrics import holm
 from fgnb.report import kinds, readings
-from fgnb.report.records import NONE, PROTOCOLS, Provenance, Record
+from fgnb.report.records import LOGISTIC, NONE, PROTOCOLS, Provenance, Record
 
 OWN = "own."
 SETS = {"cub": "CUB-200-2011", "aircraft": "FGVC-Aircraft", "cars": "Stanford Cars"}
@@ -109,6 +109,11 @@ class Sheet:
         own = {name: base.arrays[name] for name in base.arrays if name in ("ids", "labels")}
         own |= {name: np.asarray(array) for name, array in arrays.items()}
         self.rows[row] = Record(self.paper, row, own, base.origin, derived=True)
+
+    def derive_start(self, like: str) -> None:
+        """Add the row of the logistic regression that a plain row starts from, where it is kept."""
+        if like in self.rows and LOGISTIC in self.rows[like].arrays:
+            self.derive(LOGISTIC, like, classes=self.rows[like].arrays[LOGISTIC])
 
     def array(self, reference: str) -> np.ndarray | None:
         """The array behind ``row`` (its answers), ``row/array`` or ``row/@field`` of its origin."""

@@ -27,7 +27,9 @@ def batch(backbone):
     whole = nn.functional.interpolate(sources.float(), (64, 64), mode="bilinear", antialias=True)
     with torch.no_grad():
         maps = backbone.trunk(normalise(whole, backbone.info.mean, backbone.info.std))
-    return ZoomedBatch(maps, sources, torch.arange(4), torch.tensor([0, 0, 1, 1]))
+    return ZoomedBatch(
+        maps, sources, torch.arange(4), torch.tensor([0, 0, 1, 1]), torch.zeros(4, 3)
+    )
 
 
 def model_of(backbone, signal="margin-rank", nms="separate", fusion="network"):
@@ -137,10 +139,27 @@ def test_regions_in_small_batches_have_the_same_gradient(backbone, batch):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
 
 
-def test_fixed_boxes_are_taken(backbone, batch):
+def test_given_scores_take_the_place_of_the_pyramids(backbone, batch):
     model = model_of(backbone)
-    fixed = torch.tensor([[0, 5, 16, 19]]).repeat(4, 1)
-    assert torch.equal(model(batch, fixed).chosen.places, fixed)
+    scores = torch.rand(4, len(anchors(64)), generator=torch.Generator().manual_seed(3))
+    chosen = model(batch, scores).chosen
+    assert torch.equal(chosen.places, model.selector(scores, anchors(64)))
+    assert torch.equal(chosen.scores, scores.gather(1, chosen.places))
+
+
+def test_only_closing_equal_overlaps_lets_a_large_box_close_a_small_one():
+    placed = anchors(224)
+    fine = placed.scales == placed.scales.min()
+    inside = (placed.overlap[fine][:, ~fine] - 0.25).abs() < 1e-6
+    small, large = inside.nonzero()[0].tolist()
+    scores = torch.zeros(1, len(placed))
+    small, large = fine.nonzero()[small, 0], (~fine).nonzero()[large, 0]
+    scores[0, large], scores[0, small] = 2.0, 1.0
+    kept = RegionSelector("joint")(scores, placed)[0].tolist()
+    closed = RegionSelector("joint-equal")(scores, placed)[0].tolist()
+    assert int(small) in kept
+    assert int(small) not in closed
+    assert int(large) in closed
 
 
 def test_bad_options_are_named(backbone):

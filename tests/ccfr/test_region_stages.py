@@ -126,8 +126,9 @@ def test_no_training_reads_memory_that_it_has_not_written(run, images, monkeypat
     assert np.array_equal(again.predictions["query_probs"], run.predictions["query_probs"])
 
 
-def test_the_head_starts_as_the_mean_of_whole_and_regions(images, fitted):
-    stage = ccfr.region_stage(SCALE, images, fold="held-out")
+@pytest.mark.parametrize("share", [0.5, 0.1])
+def test_the_head_starts_as_a_mean_of_whole_and_regions(images, fitted, share):
+    stage = ccfr.region_stage(SCALE, images, fold="held-out", region_share=share)
     module = stage.module()
     found = stage._infer(module, stage.query_index)
     width = module.model.backbone.num_features
@@ -137,21 +138,21 @@ def test_the_head_starts_as_the_mean_of_whole_and_regions(images, fitted):
     c = float(start.predictions["logistic_c"])
     labels = np.repeat(images.labels[stage.train_index], 2)
     whole = {name: start.weights()[f"head.{name}"].numpy() for name in ("weight", "bias")}
-    logits = query[:, 0] @ whole["weight"].T + whole["bias"]
+    logits = (1 - share) * (query[:, 0] @ whole["weight"].T + whole["bias"])
     seen = train.reshape(-1, width)
-    logits += np.mean([fitted(seen, labels, c, query[:, i]) for i in (1, 2)], axis=0)
-    expected = torch.from_numpy(logits / 2).softmax(1)
+    logits += share * np.mean([fitted(seen, labels, c, query[:, i]) for i in (1, 2)], axis=0)
+    expected = torch.from_numpy(logits).softmax(1)
     np.testing.assert_allclose(found["probs"], expected, atol=1e-3)
 
 
 def test_each_row_is_another_spec_of_one_stage(images):
     rows = [
-        {"nms": "joint", "fusion": "concatenate"},
+        {"nms": "joint-equal", "fusion": "concatenate"},
         {"fusion": "concatenate"},
         {},
         {"boxes": "random"},
         {"boxes": "centre"},
-        {"scorer_signal": "none"},
+        {"scorer_signal": "margin-rank"},
     ]
     stages = [ccfr.region_stage(SCALE, images, **row) for row in rows]
     assert len({training.identity(stage).key for stage in stages}) == len(rows)
@@ -163,13 +164,14 @@ def test_each_row_is_another_spec_of_one_stage(images):
 
 
 def test_controls_use_the_boxes_that_they_name(images):
-    for boxes in ("random", "centre"):
+    for boxes in ("random", "centre", "oracle"):
         stage = ccfr.region_stage(SCALE, images, fold="held-out", boxes=boxes)
         module = stage.module().eval()
         (batch,) = stage.zoomed.batches(stage.query_index)
         with torch.no_grad():
             chosen = module(batch).chosen
-        assert torch.equal(chosen.places, stage.fixed[stage.query_index])
+            scores = stage.placement.eval()(batch)
+        assert torch.equal(chosen.places, module.model.selector(scores, stage.anchors))
         assert not [p for p in module.model.pyramid.parameters() if p.requires_grad]
 
 

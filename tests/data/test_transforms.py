@@ -106,3 +106,30 @@ def test_arguments_out_of_range_are_named():
         eval_transform(16, odd)
     with pytest.raises(ValueError, match="size is -1"):
         to_input(ramp(4, 4), -1, PLAIN.mean, PLAIN.std)
+
+
+@pytest.mark.parametrize("kind", ["crop", "square", "resize-600-crop"])
+def test_where_a_training_crop_lies_to_the_centres(kind):
+    """A grey ramp tells of each pixel where it was: along x in one picture, along y in another."""
+    width, height, size = 90, 60, 32
+    frame = Frame(kind, 0.7)
+    info = SimpleNamespace(mean=(0.0,) * 3, std=(1.0,) * 3, interpolation="bilinear")
+    ramps = {
+        0: np.repeat(np.linspace(0, 255, width)[None], height, 0),
+        1: np.repeat(np.linspace(0, 255, height)[:, None], width, 1),
+    }
+    train, centre = (
+        train_transform(size, info, frame=frame),
+        eval_transform(size, info, frame=frame),
+    )
+    for seed in range(6):
+        *moved, mirrored = train.moved((width, height), seed=(seed, 0, 0))
+        for axis, ramp in ramps.items():
+            picture = Image.fromarray(ramp.round().astype(np.uint8)).convert("RGB")
+            line = train(picture, seed=(seed, 0, 0))[0].double().mean(axis)
+            line = line.flip(0) if mirrored and axis == 0 else line
+            plain = centre(picture)[0].double().mean(axis)
+            step = float(plain[1:].diff().mean())
+            inner = slice(4, -4)
+            found = float((line - plain)[inner].mean()) / step
+            assert found == pytest.approx(moved[axis], abs=0.35)

@@ -13,6 +13,7 @@ from fgnb.focus.model import FocusModel, losses, region_boxes
 from fgnb.focus.positions import attached_boxes, attached_regions
 from fgnb.focus.recipe import region_spec
 from fgnb.nn.maps import seeded_backbone
+from fgnb.nn.regions import greedy_nms
 from fgnb.nn.zoomed import ZoomedBatch
 
 SIZE, CLASSES = 96, 5
@@ -31,7 +32,7 @@ def batch(backbone):
     sources = torch.randint(0, 256, (3, 3, 128, 128), generator=generator, dtype=torch.uint8)
     with torch.no_grad():
         inputs = backbone.trunk(torch.randn(3, 3, SIZE, SIZE, generator=generator))
-    return ZoomedBatch(inputs, sources, torch.arange(3), torch.tensor([0, 4, 2]))
+    return ZoomedBatch(inputs, sources, torch.arange(3), torch.tensor([0, 4, 2]), torch.zeros(3, 3))
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_the_box_is_the_papers_at_any_size():
 
 
 def test_a_class_map_that_counts_biases_averages_to_the_class_score(make, batch):
-    model = make(attention="single")
+    model = make(attention="single", count_bias=True)
     feature_map = model.extractor.whole(batch.inputs)[-1]
     with torch.no_grad():
         scores = model.image(feature_map.mean((2, 3)))
@@ -142,12 +143,15 @@ def test_image_level_only_has_no_hybrid_classifier(make, batch):
     assert set(parts) == {"loss", "image", "region"}
 
 
-def test_fixed_regions_replace_the_maps(make, batch):
-    fixed = torch.tensor([[8, 1, 2, 3, 4, 5]] * 3)
+def test_given_scores_choose_in_place_of_the_maps(make, batch):
+    boxes = region_boxes(SPEC)
+    scores = torch.rand(3, len(boxes), generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
-        chosen = make()(batch, fixed=fixed, count=4).chosen
-    assert torch.equal(chosen.places, fixed[:, :4])
-    assert torch.equal(chosen.boxes, region_boxes(SPEC).boxes[fixed[:, :4]])
+        chosen = make()(batch, scores=scores, count=4).chosen
+    expected = greedy_nms(scores, boxes.overlap, count=4, iou=SPEC.iou)
+    assert torch.equal(chosen.places, expected)
+    assert torch.equal(chosen.boxes, boxes.boxes[expected])
+    assert torch.equal(chosen.scores, chosen.maps.flatten(1).gather(1, expected))
 
 
 def test_the_loss_is_the_weighted_sum_of_means_over_samples(make, batch):

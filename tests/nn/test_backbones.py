@@ -102,3 +102,20 @@ def test_a_truncated_file_and_one_of_another_network_are_named(tmp_path):
 def test_global_pool_is_the_mean_over_cells():
     feature_map = torch.arange(12.0).reshape(1, 2, 2, 3)
     assert global_pool(feature_map).tolist() == [[2.5, 8.5]]
+
+
+@pytest.mark.parametrize("cut", [1, 8, 16])
+def test_maps_above_the_trunk_are_those_of_the_whole_network(cut):
+    network = create_backbone("resnet18", "random", cut=cut)
+    pictures = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        whole = network.maps(pictures, (16, 32))
+        above = network.maps_above(network.trunk(pictures), (16, 32))
+    for stride in (16, 32):
+        assert torch.equal(whole[stride], above[stride])
+
+
+def test_no_map_below_the_trunks_own_can_be_asked_for():
+    network = create_backbone("resnet18", "random", cut=16)
+    with pytest.raises(ValueError, match=r"strides holds \[8\]; the trunk ends at stride 16"):
+        network.maps_above(torch.zeros(1, 256, 4, 4), (8, 32))

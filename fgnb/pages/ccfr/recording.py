@@ -10,18 +10,23 @@ import numpy as np
 from fgnb import ccfr, training
 from fgnb.data import ImageSet
 from fgnb.pages.ccfr import local_regions, multi_level, region_sets, reranked
+from fgnb.pages.recording import course
 from fgnb.presets import Preset
 from fgnb.report.records import answers_of
 from fgnb.training import Run
 
 CODE = reranked.CODE
-RERANKED = ("fusion", "global")
+RERANKED = ("fusion", "fusion-margin-rank", "global")
+COARSE = "multi-level"  # whose probabilities, of global features alone, can be re-ranked too
 
 
 def answers(
     row: str, preset: Preset, images: ImageSet, options: Mapping[str, Any]
 ) -> tuple[Run, dict[str, np.ndarray]]:
-    """The run of a row, and its arrays; a re-ranked row is trained on the held-out fold too."""
+    """The run of a row, and its arrays; a re-ranked row is trained on the held-out fold too.
+
+    But on a whole set, whose thresholds come from the declared part of it.
+    """
 
     def trained(row: str, **changed: Any) -> tuple[Run, Any]:
         stage = ccfr.row_stage(row, preset, images, **{**options, **changed})
@@ -30,8 +35,14 @@ def answers(
     run, stage = trained(row)
     own = answers_of(run) if "query_probs" in run.predictions else {}
     if row in RERANKED:
-        pair = ccfr.Answers.of(run, stage), ccfr.Answers.of(*trained(row, fold="held-out"))
-        own |= reranked.arrays(*pair) | {"class_names": np.array(images.classes)}
+        whole = images.protocol == "official"
+        held_out = None if whole else ccfr.Answers.of(*trained(row, fold="held-out"))
+        own |= reranked.arrays(ccfr.Answers.of(run, stage), held_out)
+        own |= {"class_names": np.array(images.classes)}
+    if row == COARSE:
+        own["probs"] = run.predictions["query_probs"].astype(np.float16)
+    if row.endswith("-held-out"):
+        own |= course(stage, run)
     if row in multi_level.ROWS:
         runs = {row: run}
         if row == multi_level.MULTI:

@@ -22,9 +22,9 @@ _MANY = 2_000  # images; over it, probabilities and similarities are kept in hal
 _KEPT = ("ids", "labels", "probs", "neighbor_sims", "neighbor_labels", "logistic_probs")
 
 
-def arrays(test: Answers, held_out: Answers) -> dict[str, np.ndarray]:
-    """What a record keeps of both folds."""
-    kept = _fold(test, "") | _fold(held_out, "held_out_")
+def arrays(test: Answers, held_out: Answers | None) -> dict[str, np.ndarray]:
+    """What a record keeps of both folds, or of the test images alone."""
+    kept = _fold(test, "") | ({} if held_out is None else _fold(held_out, "held_out_"))
     return kept | {"classes": test.probs.argmax(axis=1).astype(np.int16)}
 
 

@@ -13,6 +13,7 @@ from fgnb.data import ImageSet
 from fgnb.focus.rows import DEFAULT, HELD_OUT
 from fgnb.pages.focus import attention, overview, results
 from fgnb.pages.focus import training as losses
+from fgnb.pages.recording import course
 from fgnb.presets import Preset
 from fgnb.report.records import answers_of
 from fgnb.training import Run
@@ -30,6 +31,8 @@ def answers(
     own = answers_of(run)
     if row in results.WITH_BOXES:
         own |= results.box_arrays(results.boxes_of(images, stage, run))
+    if row.endswith("-held-out"):
+        own |= course(stage, run)
     if row in HELD_OUT:
         spec = stage.spec
         p = SimpleNamespace(backbone=spec.backbone, seed=spec.seed, weights=stage.weights)

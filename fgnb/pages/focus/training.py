@@ -44,7 +44,7 @@ CHOICES = {
     "through-positions": "Crops pass a gradient to the map",
     "two-joined": "l = 2 regions join the whole",
     "all-joined": "l = 6, all regions join the whole",
-    "bias-left-out": "Biases left out of the map",
+    "bias-counted": "Biases counted in the map",
     "logistic-start": "From the pretrained network",
 }
 REGION_CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -55,7 +55,7 @@ REGION_CHOICES: dict[str, tuple[str, dict[str, Any]]] = {
     "reselected-pad": ("Boxes left over the border", {"border": "pad"}),
     "reselected-strict": ("An overlap of exactly the threshold closed", {"iou": 0.2499}),
     "reselected-half": ("Overlap up to one half", {"iou": 0.5}),
-    "reselected-bias-left-out": ("Biases left out of the map", {"count_bias": False}),
+    "reselected-bias-counted": ("Biases counted in the map", {"count_bias": True}),
     "reselected-single": ("Map of the predicted class", {"attention": "single"}),
     "reselected-random": ("Boxes at random", {"boxes": "random"}),
     "reselected-centre": ("Boxes in the centre", {"boxes": "centre"}),
