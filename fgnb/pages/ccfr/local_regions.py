@@ -29,14 +29,16 @@ from fgnb.report.trace import Call, trace, weights_of
 
 NOTEBOOK = "ccfr/3-2-local-regions"
 CODE = ("fgnb.ccfr.proposals", "fgnb.metrics.coverage", "fgnb.report.coverage")
-WARM_UP, OURS, APART = "warm-up", "margin-rank", "two-extractors"
-READINGS = {"none": "the text as it stands", "gate": "a reading", OURS: "our reading"}
+WARM_UP, LITERAL, OURS, APART = "warm-up", "none", "margin-rank", "two-extractors"
+READINGS = {LITERAL: "the text as it stands", "gate": "our repair", OURS: "our repair"}
 METHODS = (WARM_UP, *READINGS)
 ROWS = (*METHODS, APART)
 _NMS, _TRIPLET = "ccfr.claim.large-boxes-suppress-small", "ccfr.claim.triplet-picks-parts"
 _STAYS, _CLOSES = "equal overlap stays (the text)", "equal overlap closes (NTS's code)"
 _CLOSED = "NMS over all scales: small boxes closed by a large one"
 _SIDE = "Mean side of the four best, all scales competing"
+
+_WHO = {LITERAL: "The triplet loss, as the text has it,", OURS: "Our repair, margin-rank,"}
 
 # fmt: off
 SUPPRESSION = numbers_table(
@@ -45,15 +47,16 @@ SUPPRESSION = numbers_table(
         Number(_NMS, f"Closed by a large box, {_STAYS}", kinds.mean_share("suppression/closed"),
                f"{_CLOSED}, {_STAYS}"),
         Number(_NMS, f"Closed by a large box, {_CLOSES}",
-               kinds.excess(f"{OURS}/kept", f"{OURS}/kept_closed"), f"{_CLOSED}, {_CLOSES}"),
+               kinds.excess(f"{LITERAL}/kept", f"{LITERAL}/kept_closed"), f"{_CLOSED}, {_CLOSES}"),
         Number(_NMS, f"Lost to better scores, {_STAYS}", kinds.mean_share("suppression/lost")),
         Number(_NMS, f"Lost in all, {_CLOSES}", kinds.mean_share("suppression/lost_closed")),
     ],
 )
 TRIPLET = numbers_table("Triplet loss, minus the warm-up", [
-    Number(_TRIPLET, f"{label}: {m}, {READINGS[m]}", kind(f"{m}/{array}", f"{WARM_UP}/{array}"),
-           f"The triplet loss {short}: {m}, {READINGS[m]}" if short else "", expect, unit)
-    for m in ("none", OURS) for label, kind, array, short, expect, unit in (
+    Number(_TRIPLET if m == LITERAL else f"own.ccfr.repair.{m}.{array}",
+           f"{label}: {m}, {READINGS[m]}", kind(f"{m}/{array}", f"{WARM_UP}/{array}"),
+           f"{_WHO[m]} {short}" if short else "", expect, unit)
+    for m in (LITERAL, OURS) for label, kind, array, short, expect, unit in (
         ("More boxes on the head", kinds.excess, "head", "moves boxes to heads", 1, ""),
         ("More boxes on the wing", kinds.excess, "wing", "", 1, ""),
         ("Mean side when all scales compete", kinds.change, "side", "picks smaller boxes", -1,
@@ -62,7 +65,7 @@ TRIPLET = numbers_table("Triplet loss, minus the warm-up", [
 ])
 SHARING = numbers_table("One extractor for image and regions", [
     Number("ccfr.claim.shared-extractor-curbs-overfitting", "One extractor, minus one each",
-           kinds.difference(OURS, APART), "Sharing the extractor guards against overfitting"),
+           kinds.difference(LITERAL, APART), "Sharing the extractor guards against overfitting"),
 ])
 FIG4 = numbers_table("Fig. 4: images whose four boxes changed after the warm-up", [
     Number("ccfr.fig4", f"{m}, {READINGS[m]}", kinds.share(f"{m}/any_moved")) for m in READINGS
@@ -99,8 +102,8 @@ _MADE = ("box-scale-small", "box-scale-large", "aspect-ratio", "scales", "fusion
 _STATED = [("setting", "In use", name) for name in (*_SPEC, *_MADE)]
 _STATED += [("decay", "At the preset paper", f"learning-rate-{end}") for end in ("step", "factor")]
 SETTINGS = numbers_table("Settings beside the paper's", [
-    Number("ccfr.fig2", "Weights as traced", kinds.exact(f"{OURS}/weights"), unit="count"),
-    *(Number(entry.id, f"{where}: {entry.text}", kinds.exact(f"{OURS}/{kind}_{name}"),
+    Number("ccfr.fig2", "Weights as traced", kinds.exact(f"{LITERAL}/weights"), unit="count"),
+    *(Number(entry.id, f"{where}: {entry.text}", kinds.exact(f"{LITERAL}/{kind}_{name}"),
              unit=entry.unit)
       for kind, where, name in _STATED for entry in [claims.load("ccfr")[f"ccfr.setting.{name}"]]),
 ])
@@ -148,10 +151,10 @@ def arrays(
 ) -> dict[str, dict[str, np.ndarray]]:
     """What records of some rows keep; the warm-up is among them, ``options`` are the stages'."""
     kept = {row: look.arrays(looks[WARM_UP]) for row, look in looks.items()}
-    if OURS in kept:
-        stage, paper = stages[OURS], presets.get("paper")
-        published = ccfr.row_stage(OURS, paper, stage.images, **options).spec
-        kept[OURS] |= setting_arrays(stage, trace_model(stage), published)
+    if LITERAL in kept:
+        stage, paper = stages[LITERAL], presets.get("paper")
+        published = ccfr.row_stage(LITERAL, paper, stage.images, **options).spec
+        kept[LITERAL] |= setting_arrays(stage, trace_model(stage), published)
     return kept
 
 
@@ -180,7 +183,7 @@ def setting_arrays(stage: Any, calls: list[Call], published: Any) -> dict[str, n
 def derive(sheet: Sheet, p: Any) -> None:
     """Add ``suppression``: small boxes lost by either rule, and those that a large one closed."""
     names = ("kept", "kept_closed", "setting_box-scale-small", "setting_box-scale-large")
-    found = [sheet.array(f"{OURS}/{name}") for name in (*names, "setting_nms-iou")]
+    found = [sheet.array(f"{LITERAL}/{name}") for name in (*names, "setting_nms-iou")]
     if any(array is None for array in found):
         return
     kept, kept_closed, small, large, iou = map(np.asarray, found)
@@ -188,7 +191,7 @@ def derive(sheet: Sheet, p: Any) -> None:
     # Overlap is at most the ratio of the areas: at the threshold or under it, none can be closed.
     if (small / large) ** 2 <= iou + 1e-6:
         lost["closed"] = np.zeros(len(kept))
-    sheet.derive("suppression", OURS, **lost)
+    sheet.derive("suppression", LITERAL, **lost)
 
 
 def by_method(page: Page) -> render.Html:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from fgnb.data import ImageSet
-from fgnb.pages.ccfr.local_regions import METHODS, OURS, Look
+from fgnb.pages.ccfr.local_regions import LITERAL, METHODS, Look
 from fgnb.report import regions
 from fgnb.report.figures import Picture, bare, described, subplots
 
@@ -25,7 +25,7 @@ class Figures(NamedTuple):
         """What the boxes of each method lie on."""
         return regions.coverage_chart({method: self.looks[method].on for method in METHODS})
 
-    def suppression(self, query: int, method: str = OURS) -> Picture:
+    def suppression(self, query: int, method: str = LITERAL) -> Picture:
         """One image: the scores of both scales, then the boxes under three rules of NMS."""
         own, scored = self.looks[method].regions, self.looks[method].proposals
         query, anchors = min(query, len(own) - 1), scored.anchors

@@ -18,7 +18,7 @@ from fgnb.report.coverage import coverage
 from fgnb.report.records import Record
 from fgnb.report.sheet import Sheet
 
-OURS = local_regions.OURS
+LITERAL, OURS = local_regions.LITERAL, local_regions.OURS
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def sheet(images, looks, origin, monkeypatch):
     before = looks[local_regions.WARM_UP]
     for row, own in looks.items():
         arrays = own.arrays(before)
-        if row == OURS:
+        if row == LITERAL:
             arrays |= local_regions.setting_arrays(*settings_of())
         sheet.add(Record("ccfr", row, arrays, origin(dataset="drawn", protocol="drawn")))
     local_regions.derive(sheet, None)
@@ -80,7 +80,7 @@ def test_a_method_that_did_not_move_shows_none(sheet, looks):
     assert moved["On the head, minus the warm-up: none"] == 0
     assert moved[f"Boxes that changed: {OURS}"] > 0
     fig4 = values(sheet, local_regions.FIG4)
-    assert fig4[f"{OURS}, our reading"] == moved[f"Images that changed: {OURS}"]
+    assert fig4[f"{OURS}, our repair"] == moved[f"Images that changed: {OURS}"]
     before, after = looks[local_regions.WARM_UP].on["head"], looks[OURS].on["head"]
     gain = 100 * (after.chosen - before.chosen).mean()
     assert moved[f"On the head, minus the warm-up: {OURS}"] == pytest.approx(gain)
@@ -88,9 +88,11 @@ def test_a_method_that_did_not_move_shows_none(sheet, looks):
     assert moved[f"On the head, over chance: {OURS}"] == pytest.approx(over)
 
 
-def test_the_literal_reading_comes_before_ours(sheet):
+def test_the_literal_reading_alone_answers_the_claim(sheet):
     lines = sheet.numbers(local_regions.TRIPLET.numbers)
-    assert set(lines["claim"]) == {"ccfr.claim.triplet-picks-parts"}
+    literal = [": none" in label for label in lines["label"]]
+    assert set(lines["claim"][literal]) == {"ccfr.claim.triplet-picks-parts"}
+    assert all(claim.startswith("own.ccfr.repair.") for claim in lines["claim"][3:])
     assert [": none" in label for label in lines["label"]] == [True] * 3 + [False] * 3
     assert list(lines["unit"]) == ["points", "points", "pixels"] * 2
     assert list(lines["expect"]) == [1, 1, -1] * 2
@@ -107,7 +109,7 @@ def test_closed_and_lost_small_boxes_add_up(sheet, looks):
     closed, by_equal, lost, in_all = sheet.numbers(local_regions.SUPPRESSION.numbers)["value"]
     assert closed == 0
     assert in_all == pytest.approx(lost + by_equal)
-    asked = looks[OURS].proposals
+    asked = looks[LITERAL].proposals
     among = [
         [int(box) in set(joint.tolist()) for box in alone[:2]]  # the finer scale's come first
         for alone, joint in zip(asked.separate(), asked.joint(), strict=True)
@@ -116,8 +118,8 @@ def test_closed_and_lost_small_boxes_add_up(sheet, looks):
 
 
 def test_no_zero_is_claimed_where_a_large_box_could_close(sheet):
-    arrays = sheet.rows[OURS].arrays | {"setting_nms-iou": np.array([0.2])}
-    sheet.rows[OURS] = replace(sheet.rows[OURS], arrays=arrays)
+    arrays = sheet.rows[LITERAL].arrays | {"setting_nms-iou": np.array([0.2])}
+    sheet.rows[LITERAL] = replace(sheet.rows[LITERAL], arrays=arrays)
     local_regions.derive(sheet, None)
     assert len(sheet.numbers(local_regions.SUPPRESSION.numbers)) == 3
 
