@@ -29,6 +29,8 @@ def answers(
     stage: Any = focus.row_stage(row, preset, images, **options)
     run = training.fit(stage)
     own = answers_of(run)
+    if "query_image_probs" in run.predictions:
+        own[results.IMAGE] = run.predictions["query_image_probs"].argmax(axis=1).astype(np.int16)
     if row in results.WITH_BOXES:
         own |= results.box_arrays(results.boxes_of(images, stage, run))
     if row.endswith("-held-out"):
