@@ -18,6 +18,9 @@ from torch import Tensor, nn
 from fgnb.training.environment import device
 from fgnb.training.settings import deterministic
 
+STATISTICS = ("running_mean", "running_var")
+"""Ends of the names of the statistics of batch normalisation."""
+
 
 class StartAveraging(nn.Module):
     """A module that keeps, where they are to be averaged with the end, the weights of its start."""
@@ -25,9 +28,12 @@ class StartAveraging(nn.Module):
     start_weights: dict[str, Tensor]
 
     def keep_start(self, share: float) -> Self:
-        """Copy what is trained, if ``share`` of it is to be in what is kept; itself."""
-        free = ((name, value) for name, value in self.named_parameters() if value.requires_grad)
-        self.start_weights = {name: value.detach().clone() for name, value in free} if share else {}
+        """Copy what is trained, if ``share`` of it is to be in what is kept; itself.
+
+        That is weights, and the statistics of batch normalisation, which move where it is trained.
+        """
+        kept = self._averaged() if share else {}
+        self.start_weights = {name: value.detach().clone() for name, value in kept.items()}
         return self
 
     @torch.no_grad()
@@ -40,9 +46,13 @@ class StartAveraging(nn.Module):
         """
         if not share:
             return
-        for name, value in self.named_parameters():
+        for name, value in self._averaged().items():
             if name in self.start_weights and not name.startswith(leave_out):
                 value.lerp_(self.start_weights[name].to(value.device), share)
+
+    def _averaged(self) -> dict[str, Tensor]:
+        free = {name: value for name, value in self.named_parameters() if value.requires_grad}
+        return free | {k: v for k, v in self.named_buffers() if k.endswith(STATISTICS)}
 
 
 def start_and_mean(stage: Any, run: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -70,6 +70,7 @@ class NTSModule(StartAveraging):
         self, backbone: Backbone, start: nn.Linear, spec: NTSSpec, epoch_steps: int
     ) -> None:
         super().__init__()
+        backbone.normalise_by(spec.batch_norm)
         self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.backbone.trunk.requires_grad_(False)
         self.heads = NTSHeads(

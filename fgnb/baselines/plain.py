@@ -24,7 +24,7 @@ from fgnb.baselines.logistic import Logistic, choose_c, fit_logistic
 from fgnb.data import ImageSet, load_rgb, shuffled_batches
 from fgnb.data.frame import Frame
 from fgnb.data.transforms import eval_transform, train_transform
-from fgnb.nn.backbones import NO_CUT, Backbone, global_pool
+from fgnb.nn.backbones import NO_CUT, Backbone, check_batch_norm, global_pool
 from fgnb.nn.cache import stored_folder
 from fgnb.nn.maps import TrunkMaps, batches, seeded_backbone, trunk_maps
 from fgnb.nn.weights import weights_info
@@ -41,7 +41,8 @@ class PlainSpec:
     ``clip_norm`` is the length that a longer gradient is cut down to (0: none is).
     ``average`` is the share of the start in the weights that are kept: 0 keeps those of the last
     step, 0.5 the mean of start and end (weight-space ensembling, Wortsman et al., CVPR 2022).
-    ``frame`` and ``crop_ratio`` are of `fgnb.data.frame.Frame`.
+    ``frame`` and ``crop_ratio`` are of `fgnb.data.frame.Frame`, ``batch_norm`` is of
+    `fgnb.nn.backbones.BATCH_NORMS`.
     """
 
     backbone: str
@@ -63,6 +64,7 @@ class PlainSpec:
     clip_norm: float
     label_smoothing: float
     average: float
+    batch_norm: str
     batch_size: int
     seed: int
     threads: int
@@ -80,6 +82,7 @@ class PlainModule(StartAveraging):
         self, backbone: Backbone, start: Logistic, spec: PlainSpec, epoch_steps: int
     ) -> None:
         super().__init__()
+        backbone.normalise_by(spec.batch_norm)
         self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.head = nn.Linear(backbone.num_features, len(start.bias))
         with torch.no_grad():
@@ -144,6 +147,7 @@ class PlainStage:
     ) -> None:
         if spec.decay not in DECAYS:
             raise ValueError(f"decay is {spec.decay!r}; it is one of {', '.join(DECAYS)}")
+        check_batch_norm(spec.batch_norm, getattr(spec, "micro_batch", None))
         self.images, self.spec, self.weights, self.name = images, spec, weights, name
         self.workers = workers
         self.data_fingerprint = images.fingerprint

@@ -9,8 +9,8 @@ from typing import Any
 
 from fgnb import presets
 from fgnb.data import ImageSet
-from fgnb.data.frame import Frame
-from fgnb.data.setframe import OF_THE_SET, kind_for, set_frame
+from fgnb.data.frame import PAPER_RATIO, Frame
+from fgnb.data.setframe import OF_THE_SET, set_frame
 from fgnb.nn.backbones import NO_CUT
 from fgnb.nn.weights import weights_info
 from fgnb.presets import Preset
@@ -23,6 +23,20 @@ class Value:
     value: Any
     origin: str
     reason: str
+
+
+PUBLISHED_FRAME = Value(
+    "resize-600-crop",
+    "chosen",
+    "the papers state 448x448 and not how a picture gets there; the public code that they build "
+    "on resizes to 600x600 and crops. The other reading, no crop at all: square",
+)
+UNUSED_RATIO = Value(
+    PAPER_RATIO, "chosen", "of the frame crop alone: the ratio of the frame resize-600-crop"
+)
+FROZEN_NORM = Value(
+    "stored", "chosen", "below the cut it can't be trained, its maps are cached; above it likewise"
+)
 
 
 def scale_values(preset: Preset, length: str, stated: Mapping[str, Value]) -> dict[str, Value]:
@@ -71,14 +85,18 @@ def scale_fields(
     }
 
 
-def with_frame(images: ImageSet, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields to replace, with the set's own frame where they name none or ``set``."""
-    return {**overrides, "frame": kind_for(images, overrides.get("frame", OF_THE_SET))}
+def with_frame(images: ImageSet, preset: Preset, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields to replace, with the recipe's frame where they name none or ``set``."""
+    asked = overrides.get("frame", OF_THE_SET)
+    own = frame_value(images, preset).value if asked == OF_THE_SET else asked
+    return {**overrides, "frame": own}
 
 
-def frame_value(stage: Any) -> Value:
-    """The frame of the set of a stage, with its reason."""
-    kind, reason = set_frame(stage.images)
+def frame_value(images: ImageSet, preset: Preset) -> Value:
+    """How a picture becomes a square: above a frozen trunk the set's own frame, else published."""
+    if preset.freeze_stride is None:
+        return PUBLISHED_FRAME
+    kind, reason = set_frame(images)
     return Value(kind, "chosen", reason)
 
 

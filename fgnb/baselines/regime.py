@@ -7,7 +7,7 @@ passes of both count: `passes` gives each row, the plain backbone included, as m
 
 from __future__ import annotations
 
-from fgnb.baselines.recipe import Value
+from fgnb.baselines.recipe import FROZEN_NORM, Value
 from fgnb.presets import Preset
 
 _CHOSEN = "benchmarks/regimes.py, on held-out training images of the whole of CUB-200-2011"
@@ -18,6 +18,7 @@ TUNED: dict[str, Value] = {
     "clip_norm": Value(3.0, "chosen", "benchmarks/clip_norm.py, on held-out training images"),
     "label_smoothing": Value(0.1, "chosen", "the modern recipe of a plain backbone"),
     "average": Value(0.0, "chosen", f"{_CHOSEN}: the end is ahead of the mean of start and end"),
+    "batch_norm": FROZEN_NORM,
     "crop_ratio": Value(0.875, "chosen", "the crop that the default weights were trained for"),
 }
 """Values of every spec above a frozen trunk; a recipe adds its own."""

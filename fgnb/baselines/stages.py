@@ -11,11 +11,10 @@ from typing import Any
 
 from fgnb.baselines.nts import NTSSpec, NTSStage
 from fgnb.baselines.plain import PlainStage
-from fgnb.baselines.recipe import Value, known, scale_fields, with_frame
+from fgnb.baselines.recipe import UNUSED_RATIO, Value, known, scale_fields, with_frame
 from fgnb.baselines.regime import TUNED
 from fgnb.baselines.start import start_field
 from fgnb.data import ImageSet
-from fgnb.data.frame import PAPER_RATIO
 from fgnb.presets import Preset
 
 _ALWAYS: dict[str, Value] = {
@@ -33,9 +32,10 @@ PUBLISHED: dict[str, Value] = _ALWAYS | {
     "clip_norm": Value(0.0, "stated", "public code: gradients as they are"),
     "label_smoothing": Value(0.0, "stated", "public code"),
     "average": Value(0.0, "stated", "public code: no average"),
+    "batch_norm": Value("trained", "stated", "public code: the network is in training mode"),
     "new_layers": Value(1.0, "stated", "public code: one rate for all layers"),
     "head_start": Value("whole", "chosen", "all begin as one logistic regression"),
-    "crop_ratio": Value(PAPER_RATIO, "stated", "public code: resize 600, crop 448"),
+    "crop_ratio": UNUSED_RATIO,
 }
 FROZEN_TRUNK: dict[str, Value] = (
     _ALWAYS
@@ -47,6 +47,11 @@ FROZEN_TRUNK: dict[str, Value] = (
         ),
     }
 )
+
+
+def nts_values(preset: Preset) -> dict[str, Value]:
+    """The training values of NTS, each with its origin."""
+    return PUBLISHED if preset.freeze_stride is None else FROZEN_TRUNK
 
 
 def nts_spec(
@@ -65,10 +70,9 @@ def nts_spec(
     Raises:
         TypeError: an override that is no field of the spec.
     """
-    recipe = PUBLISHED if preset.freeze_stride is None else FROZEN_TRUNK
     spec = NTSSpec(
         **scale_fields(preset, backbone, weights, fold, seed),
-        **known(recipe),
+        **known(nts_values(preset)),
         source_size=preset.source_size,
         crop_size=preset.crop_size,
         micro_batch=preset.micro_batch,
@@ -94,7 +98,7 @@ def nts_stage(
     ``start`` is the stage whose backbone and classifier it begins from; None is the pretrained
     backbone with a logistic regression on its features.
     """
-    own = with_frame(images, overrides)
+    own = with_frame(images, preset, overrides)
     spec = nts_spec(preset, backbone, weights, fold=fold, seed=seed, **own)
     spec = replace(spec, start=start_field(start))
     workers = preset.loader_workers

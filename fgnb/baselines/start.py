@@ -30,7 +30,7 @@ HEAD_STARTS = ("whole", "fitted")
 OF_TRAINING = frozenset(
     {
         *("epochs", "max_steps", "lr", "decay", "decay_every", "momentum", "weight_decay"),
-        *("clip_norm", "label_smoothing", "average", "batch_size"),
+        *("clip_norm", "label_smoothing", "average", "batch_size", "batch_norm"),
     }
 )
 """Fields of every spec that change nothing of what a head sees before the first step."""

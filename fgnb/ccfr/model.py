@@ -26,7 +26,7 @@ from fgnb.baselines.placement import KINDS
 from fgnb.ccfr.fusion import Concatenation, Fusion
 from fgnb.ccfr.pyramid import SCALES, Pyramid
 from fgnb.ccfr.triplet import region_margins, triplet_loss
-from fgnb.nn.backbones import Backbone, global_pool
+from fgnb.nn.backbones import Backbone, global_pool, statistics_kept
 from fgnb.nn.ranking import ranking_loss
 from fgnb.nn.regions import Anchors, greedy_nms, separated_nms
 from fgnb.nn.zoomed import Extractor, Sizes, ZoomedBatch
@@ -233,8 +233,9 @@ class RegionModel(Scorer):
         """
         placed = self.anchors(output.scores.device)
         rivals = sample_places(placed, len(output.scores), replace(self.selector, per_scale=1))
-        with torch.no_grad():
-            pooled = self.region_extractor.regions(batch, placed.boxes[rivals]).mean(dim=(3, 4))
+        extractor = self.region_extractor
+        with torch.no_grad(), statistics_kept(extractor.backbone):
+            pooled = extractor.regions(batch, placed.boxes[rivals]).mean(dim=(3, 4))
         scores = torch.cat([output.chosen.scores, output.scores.gather(1, rivals)], dim=1)
         return scores, torch.cat([output.pooled.detach(), pooled], dim=1)
 

@@ -47,7 +47,7 @@ def earlier(stage: Stage) -> list[Stage]:
     return []
 
 
-def origins(stage: Stage, preset: Preset) -> dict[str, Value]:
+def origins(stage: Any, preset: Preset) -> dict[str, Value]:
     """Where the recipe's value of each field of the spec comes from: ``stated`` or ``chosen``.
 
     Fields that the caller gives (seed, fold, weights) have the origin ``given``.
@@ -55,7 +55,7 @@ def origins(stage: Stage, preset: Preset) -> dict[str, Value]:
     given = {
         name: Value(getattr(stage.spec, name, None), "given", "by the caller") for name in GIVEN
     }
-    found = {**given, **_scale(stage, preset), "frame": frame_value(stage)}
+    found = {**given, **_scale(stage, preset), "frame": frame_value(stage.images, preset)}
     if isinstance(stage, RegionStage):
         return {**found, **region_values(preset)}
     if isinstance(stage, WarmUpStage):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fgnb.ccfr.region_stages import RegionStage, WarmUpStage
+from fgnb.nn.device import device
 from fgnb.nn.regions import Anchors, greedy_nms, separated_nms
 from fgnb.training import Run
 from fgnb.training.settings import deterministic
@@ -75,14 +76,13 @@ class Proposals:
 def propose(stage: WarmUpStage | RegionStage, run: Run) -> Proposals:
     """The scores that a trained stage gives to all boxes of its queries, in evaluation mode."""
     spec = stage.spec
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     module = stage.module()
     run.load_weights(module)
-    module.eval().to(device)
+    module.eval().to(device())
     scorer: Any = module.scorer if isinstance(stage, WarmUpStage) else module.model
     with deterministic(spec.threads), torch.inference_mode():
         parts = [
-            scorer.score(scorer.extractor.whole(batch.inputs.to(device))).cpu()
+            scorer.score(scorer.extractor.whole(batch.inputs.to(device()))).cpu()
             for batch in stage.zoomed.batches(stage.query_index)
         ]
     per_scale = 2 if isinstance(stage, WarmUpStage) else spec.per_scale

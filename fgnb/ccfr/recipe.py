@@ -10,11 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from fgnb.baselines.plain import PlainSpec
-from fgnb.baselines.recipe import Value, known, scale_fields, with_frame
+from fgnb.baselines.recipe import UNUSED_RATIO, Value, known, scale_fields, with_frame
 from fgnb.baselines.regime import TUNED
 from fgnb.ccfr.multilevel_stage import MultiLevelSpec
 from fgnb.data import ImageSet
-from fgnb.data.frame import PAPER_RATIO
 from fgnb.presets import Preset
 
 RERANK = {
@@ -35,7 +34,8 @@ PUBLISHED = {
     "clip_norm": Value(0.0, "chosen", "silent; gradients as they are"),
     "label_smoothing": Value(0.0, "chosen", "silent; equation 1 has none"),
     "average": Value(0.0, "chosen", "silent; the last weights"),
-    "crop_ratio": Value(PAPER_RATIO, "chosen", "resize 600, crop 448, as in the code it builds on"),
+    "batch_norm": Value("trained", "chosen", "silent; as in the public code that it builds on"),
+    "crop_ratio": UNUSED_RATIO,
 }
 FROZEN_TRUNK = TUNED | {
     "weight_decay": Value(1e-4, "stated", "section 4.2"),
@@ -73,12 +73,12 @@ def global_spec(
 
     Args:
         preset: the scale.
-        images: the image set, whose frame is taken unless one is given.
+        images: the image set.
         backbone: a name that `fgnb.nn.create_backbone` knows.
         weights: ``imagenet``, ``random`` or a file.
         fold: ``held-out`` (for choosing settings) or ``all`` (the refit that reads test).
         seed: of order, augmentation, and the held-out fifth.
-        **overrides: fields of the spec to replace, by name.
+        **overrides: fields of the spec to replace, by name; the frame ``set`` is the recipe's.
 
     Raises:
         TypeError: an override that is no field of the spec.
@@ -88,7 +88,7 @@ def global_spec(
         **known(values(preset)),
         epochs=preset.epochs,
     )
-    return replace(spec, **with_frame(images, overrides))
+    return replace(spec, **with_frame(images, preset, overrides))
 
 
 def multi_level_spec(

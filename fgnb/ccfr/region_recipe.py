@@ -47,6 +47,7 @@ WARM_UP = {
     "lr": Value(
         0.001, "stated", "section 4.2, for every stage; 0.005 diverged on the photographs of cars"
     ),
+    "batch_norm": Value("stored", "chosen", "the extractor is frozen here, so it sees as at test"),
     "per_scale": Value(3, "chosen", "six ranked regions an image, as in NTS-Net"),
     "candidates": Value(
         "sampled",
@@ -62,7 +63,10 @@ REGION_FROZEN_TRUNK = {
     "new_layers": Value(1.0, "chosen", "the head starts from a fit; 5 broke it on held-out images"),
     "average": TUNED["average"],
 }
-_SHARED = ("lr", "decay", "decay_every", "momentum", "weight_decay", "clip_norm", "crop_ratio")
+_SHARED = (
+    *("lr", "decay", "decay_every", "momentum", "weight_decay", "clip_norm", "batch_norm"),
+    "crop_ratio",
+)
 
 
 def region_values(preset: Preset) -> dict[str, Value]:

@@ -15,8 +15,8 @@ class ZoomSpec:
 
     ``start`` describes the run whose extractor and head training begins from (stage, key, spec).
     Sizes are in pixels: of the whole image, of the source that regions are cut from, of a zoomed
-    region. ``frame`` and ``crop_ratio`` are of `fgnb.data.frame.Frame`, ``decay`` and ``clip_norm``
-    as in `fgnb.baselines.plain`.
+    region. ``frame`` and ``crop_ratio`` are of `fgnb.data.frame.Frame`, ``decay``, ``clip_norm``
+    and ``batch_norm`` as in `fgnb.baselines.plain`.
     """
 
     backbone: str
@@ -42,6 +42,7 @@ class ZoomSpec:
     momentum: float
     weight_decay: float
     clip_norm: float
+    batch_norm: str
     batch_size: int
     micro_batch: int | None
     seed: int
@@ -66,6 +67,13 @@ class WarmUpSpec(ZoomSpec):
     """
 
     candidates: str
+
+    def __post_init__(self) -> None:
+        if self.batch_norm != "stored":
+            raise ValueError(
+                f"batch_norm is {self.batch_norm!r}; the extractor is frozen in the warm-up, so it "
+                "should be 'stored'"
+            )
 
 
 @dataclass(frozen=True)

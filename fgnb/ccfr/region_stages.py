@@ -33,6 +33,7 @@ from fgnb.ccfr.model import (
 from fgnb.ccfr.pyramid import anchors
 from fgnb.ccfr.region_spec import RegionSpec, WarmUpSpec
 from fgnb.data import ImageSet, PKSampler, shuffled_batches
+from fgnb.nn.backbones import check_batch_norm
 from fgnb.nn.cache import stored_folder
 from fgnb.nn.heads import check_share, start_as_mean
 from fgnb.nn.ranking import ranking_loss
@@ -137,6 +138,7 @@ class _ZoomStage:
         start: PlainStage,
         workers: int = 0,
     ) -> None:
+        check_batch_norm(spec.batch_norm, spec.micro_batch)
         self.images, self.spec, self.weights, self.name = images, spec, weights, name
         self.start, self.workers = start, workers
         self.data_fingerprint = images.fingerprint
@@ -266,7 +268,7 @@ class RegionStage(_ZoomStage):
         spec = self.spec
         backbone, whole, c = trained_start(self.start)
         model = RegionModel(
-            backbone,
+            backbone.normalise_by(spec.batch_norm),
             whole.out_features,
             self.anchors,
             spec.sizes,

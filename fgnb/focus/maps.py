@@ -19,6 +19,7 @@ from fgnb.data.arguments import as_whole
 from fgnb.focus.model import FocusModel
 from fgnb.focus.proposals import choose
 from fgnb.focus.region_stage import FocusStage
+from fgnb.nn.device import device
 from fgnb.nn.regions import Anchors
 from fgnb.training import Run
 from fgnb.training.settings import deterministic
@@ -86,10 +87,11 @@ class ClassMaps:
 def class_maps(stage: FocusStage, run: Run) -> ClassMaps:
     """All three maps of the queries of a trained stage, whichever of them it used."""
     images, query = stage.images, stage.query_index
-    model = trained_model(stage, run)
+    model = trained_model(stage, run).to(device())
     collected: dict[str, list[Tensor]] = {}
     with deterministic(stage.spec.threads), torch.inference_mode():
         for batch in stage.zoomed.batches(query):
+            batch = batch.to(device())
             feature_map = model.extractor.whole(batch.inputs)[-1]
             predicted = model.image(feature_map.mean(dim=(2, 3))).argmax(dim=1)
             for name, part in (
@@ -98,7 +100,7 @@ def class_maps(stage: FocusStage, run: Run) -> ClassMaps:
                 ("of_predicted", model.attend(feature_map, predicted)),
                 ("of_true", model.attend(feature_map, batch.targets)),
             ):
-                collected.setdefault(name, []).append(part)
+                collected.setdefault(name, []).append(part.cpu())
     joined = {name: torch.cat(parts).clone() for name, parts in collected.items()}
     return ClassMaps(
         ids=images.ids[query],

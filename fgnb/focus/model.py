@@ -88,6 +88,7 @@ class FocusModel(nn.Module):
 
     def __init__(self, backbone: Backbone, head: nn.Linear, spec: FocusSpec) -> None:
         super().__init__()
+        backbone.normalise_by(spec.batch_norm)
         self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.backbone.trunk.requires_grad_(False)
         self.spec = spec

@@ -17,6 +17,7 @@ from fgnb.data.transforms import eval_transform
 from fgnb.focus.maps import trained_model
 from fgnb.focus.proposals import choose
 from fgnb.focus.region_stage import FocusStage
+from fgnb.nn.device import device
 from fgnb.nn.maps import batches
 from fgnb.training import Run
 from fgnb.training.settings import deterministic
@@ -44,7 +45,7 @@ def stability_under_noise(
     """
     if noise < 0:
         raise ValueError(f"noise is {noise}; it should be 0 or more")
-    spec, model = stage.spec, trained_model(stage, run)
+    spec, model = stage.spec, trained_model(stage, run).to(device())
     info = model.backbone.info
     transform = eval_transform(spec.image_size, info, frame=spec.framing)
     draw = torch.Generator().manual_seed(seed)
@@ -53,13 +54,13 @@ def stability_under_noise(
         for _, pictures in batches(stage.images, transform, rows=stage.query_index):
             noisy = pictures + noise * torch.randn(pictures.shape, generator=draw)
             looks = [
-                model.backbone(look.contiguous(memory_format=torch.channels_last))
+                model.backbone(look.to(device()).contiguous(memory_format=torch.channels_last))
                 for look in (pictures, noisy)
             ]
             for of_sigma, sigma in zip(overlaps, sigmas, strict=True):
                 clean, other = (
                     choose(
-                        model.attend(feature_map, sigma=sigma),
+                        model.attend(feature_map, sigma=sigma).cpu(),
                         stage.anchors,
                         count=spec.concatenated,
                         iou=spec.iou,

@@ -7,6 +7,8 @@ map and the image-level classifier's weights.
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 
 from fgnb.baselines.plain import PlainSpec, PlainStage
@@ -34,7 +36,7 @@ def earlier(stage: Stage) -> list[Stage]:
     return []
 
 
-def origins(stage: Stage, preset: Preset) -> dict[str, Value]:
+def origins(stage: Any, preset: Preset) -> dict[str, Value]:
     """Where the recipe's value of each field of the spec comes from: ``stated`` or ``chosen``.
 
     Fields that the caller gives (seed, fold, weights) have the origin ``given``.
@@ -42,7 +44,7 @@ def origins(stage: Stage, preset: Preset) -> dict[str, Value]:
     regions, spec = isinstance(stage, FocusStage), stage.spec
     found = {name: Value(getattr(spec, name), "given", "by the caller") for name in GIVEN}
     found |= scale_values(preset, "region_epochs" if regions else "epochs", STATED)
-    found["frame"] = frame_value(stage)
+    found["frame"] = frame_value(stage.images, preset)
     if not regions:
         return found | plain_values(preset)
     origin, known = start_value(preset), region_values(preset)

@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from fgnb.baselines.plain import PlainSpec
-from fgnb.baselines.recipe import Value, known, scale_fields
+from fgnb.baselines.recipe import UNUSED_RATIO, Value, known, scale_fields
 from fgnb.baselines.regime import TUNED, passes
-from fgnb.data.frame import PAPER_RATIO
 from fgnb.focus.spec import STRIDE, FocusSpec
 from fgnb.presets import Preset
 
@@ -52,8 +51,9 @@ PUBLISHED = {
     "clip_norm": Value(0.0, "chosen", "silent; gradients as they are"),
     "label_smoothing": Value(0.0, "chosen", "silent; plain softmax losses"),
     "average": Value(0.0, "chosen", "silent; the last weights"),
+    "batch_norm": Value("trained", "chosen", "silent; as in the public code that it builds on"),
     "head_start": Value("whole", "chosen", "silent; all begin as one logistic regression"),
-    "crop_ratio": Value(PAPER_RATIO, "chosen", "resize 600, crop 448, as in NTS-Net's code"),
+    "crop_ratio": UNUSED_RATIO,
 }
 FROZEN_TRUNK = TUNED | {
     "pretrained_rate": Value(1.0, "chosen", "one small rate: no layer starts from nothing"),

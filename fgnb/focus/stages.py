@@ -34,7 +34,7 @@ def global_stage(
 
     See `fgnb.focus.recipe.global_spec`.
     """
-    own = with_frame(images, overrides)
+    own = with_frame(images, preset, overrides)
     spec = global_spec(preset, backbone, weights, fold=fold, seed=seed, **own)
     return PlainStage(images, spec, weights, GLOBAL, workers=preset.loader_workers)
 
@@ -72,7 +72,7 @@ def region_stage(
     start = start_value(preset).value if start is None else start
     if start not in STARTS:
         raise ValueError(f"start is {start!r}; it is one of {', '.join(STARTS)}")
-    own = with_frame(images, overrides)
+    own = with_frame(images, preset, overrides)
     spec = region_spec(preset, backbone, weights, fold=fold, seed=seed, **own)
     start_stage = _start(preset, images, spec, weights) if start == "global" else None
     spec = replace(spec, start=start_field(start_stage))
@@ -97,7 +97,7 @@ def equal_compute_stage(
     """
     crop = overrides.pop("crop_size", preset.crop_size)
     side = equal_compute_side(preset.image_size, crop, MODEL["proposals"].value)
-    own = {"image_size": side, **with_frame(images, overrides)}
+    own = {"image_size": side, **with_frame(images, preset, overrides)}
     spec = global_spec(preset, backbone, weights, fold=fold, seed=seed, **own)
     return PlainStage(images, spec, weights, "focus/equal-compute", workers=preset.loader_workers)
 

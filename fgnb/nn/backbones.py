@@ -1,14 +1,16 @@
 """Backbones through timm, cut in two at a stride.
 
 The part below the cut (``trunk``) can be frozen and its maps cached; the part above it
-(``tail``) is trained. Batch normalisation stays in evaluation mode throughout (DESIGN: a frozen
-trunk in every row keeps rows comparable), so a map does not depend on the batch it came in.
+(``tail``) is trained. Batch normalisation uses the statistics that come with the weights, so that
+a map does not depend on the batch it came in; where everything is trained, `Backbone.normalise_by`
+lets it use and learn those of the batches, as public code does.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -23,6 +25,10 @@ from fgnb.nn.weight_files import read_tensors
 from fgnb.nn.weights import WeightsInfo, architecture, fill, weight_file, weights_info
 
 NO_CUT = 1
+BATCH_NORMS = ("stored", "trained")
+"""Whose statistics batch normalisation uses in training: ``stored`` those that come with the
+weights, which stay as they are; ``trained`` each batch's own, which also move the stored ones. Its
+scale and shift are trained in both, and answers always use the stored ones."""
 
 
 class Backbone(nn.Module):
@@ -34,7 +40,10 @@ class Backbone(nn.Module):
         tail: the stages above it.
         num_features: channels of the tail's last map.
         info: where the weights came from and the input they expect.
+        batch_norm: of `BATCH_NORMS`, for the tail; a trunk that is frozen keeps its statistics.
     """
+
+    batch_norm = "stored"
 
     def __init__(
         self, stages: Sequence[nn.Module], strides: Sequence[int], cut: int, info: WeightsInfo
@@ -92,10 +101,20 @@ class Backbone(nn.Module):
             found[stride] = out
         return {stride: found[stride] for stride in strides}
 
+    def normalise_by(self, batch_norm: str) -> Backbone:
+        """Let batch normalisation use these statistics in training; itself.
+
+        Raises:
+            ValueError: none of `BATCH_NORMS`.
+        """
+        check_batch_norm(batch_norm)
+        self.batch_norm = batch_norm
+        return self.train(self.training)
+
     def train(self, mode: bool = True) -> Backbone:
-        """Training mode, but for batch normalisation, which keeps its stored statistics."""
+        """Training mode, but for batch normalisation that keeps its stored statistics."""
         super().train(mode)
-        for module in self.modules():
+        for module in (self.trunk if self.batch_norm == "trained" else self).modules():
             if isinstance(module, _BatchNorm):
                 module.eval()
         return self
@@ -132,6 +151,36 @@ def create_backbone(
     kept = Backbone(stages, strides, run.cut(strides, cut, path), info)
     load_stages(kept, run, path, name)
     return Backbone([*kept.trunk, *kept.tail], strides, cut, info).eval()
+
+
+def check_batch_norm(batch_norm: str, micro_batch: int | None = None) -> None:
+    """Whether a stage can be trained so.
+
+    Raises:
+        ValueError: none of `BATCH_NORMS`; regions in parts, each of which would be normalised by
+            itself and counted twice, since it goes through the network again on the way back.
+    """
+    if batch_norm not in BATCH_NORMS:
+        raise ValueError(f"batch_norm is {batch_norm!r}; it is one of {', '.join(BATCH_NORMS)}")
+    if batch_norm == "trained" and micro_batch is not None:
+        raise ValueError(
+            f"micro_batch is {micro_batch} and batch_norm 'trained': regions a few at a time have "
+            "other statistics than all of a batch; give micro_batch None, or batch_norm stored"
+        )
+
+
+@contextmanager
+def statistics_kept(network: nn.Module) -> Iterator[None]:
+    """Let nothing that goes through ``network`` in this block move its stored statistics."""
+    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
 
 
 def global_pool(feature_map: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 A CPU affords fine-tuning only above a frozen trunk, so each picture's map at the cut is computed
 once and memory-mapped (float32; 0.4 GB for 2,290 pictures at 224 px and stride 16). The key is
-over the image manifest, the transform, the weights' hash, timm's version and the cut.
+over the image manifest, the transform, the weights' hash, timm's version and the cut. Pictures are
+read ahead by as many threads as half of the cores.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 
+import joblib
 import numpy as np
 import torch
 from torch import Tensor
@@ -24,6 +27,7 @@ from fgnb.data.frame import Frame
 from fgnb.data.transforms import TEST_FRAME, EvalTransform, eval_transform
 from fgnb.nn.backbones import Backbone, create_backbone, global_pool
 from fgnb.nn.cache import stored_folder
+from fgnb.nn.device import device
 from fgnb.nn.memory import keep_freed_memory
 from fgnb.nn.weights import WeightsInfo, weights_info
 
@@ -126,7 +130,7 @@ def trunk_maps(
 
 @torch.inference_mode()
 def _compute(images: ImageSet, network: Backbone, spec: MapsSpec, work: Path) -> None:
-    network = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.eval().to(device(), memory_format=torch.channels_last)  # type: ignore[call-overload]
     keep_freed_memory()
     before = torch.get_num_threads()
     torch.set_num_threads(spec.threads)
@@ -135,6 +139,7 @@ def _compute(images: ImageSet, network: Backbone, spec: MapsSpec, work: Path) ->
     maps = features = None
     try:
         for start, batch in batches(images, transform):
+            batch = batch.to(device())
             plain = _trunk(network, batch)
             pooled = global_pool(network.tail(plain))
             if maps is None or features is None:
@@ -142,12 +147,13 @@ def _compute(images: ImageSet, network: Backbone, spec: MapsSpec, work: Path) ->
                 maps = np.lib.format.open_memmap(work / "maps.npy", "w+", np.float32, shape)
                 features = np.empty((len(images), pooled.shape[1]), np.float32)
             rows = slice(start, start + len(batch))
-            features[rows] = pooled.numpy()
+            features[rows] = pooled.cpu().numpy()
             if spec.keep_maps:
-                maps[rows, 0] = plain.numpy()
+                maps[rows, 0] = plain.cpu().numpy()
                 train = np.flatnonzero(images.train[rows])
                 if len(train):
-                    maps[start + train, 1] = _trunk(network, batch[train].flip(-1)).numpy()
+                    flipped = _trunk(network, batch[train].flip(-1))
+                    maps[start + train, 1] = flipped.cpu().numpy()
     finally:
         torch.set_num_threads(before)
     if maps is None or features is None:
@@ -174,10 +180,11 @@ def batches(
         return torch.stack([transform(load_rgb(images.path(int(i)))) for i in chosen])
 
     starts = list(range(0, len(rows), batch))
-    with ThreadPoolExecutor(1) as pool:
-        ahead = [pool.submit(read, start) for start in starts[:2]]
-        for position, start in enumerate(progress.track(starts, "picture", len(rows), size=batch)):
+    readers = max(1, joblib.cpu_count() // 2)
+    waiting = iter(starts)
+    with ThreadPoolExecutor(readers) as pool:
+        ahead = [pool.submit(read, start) for start in islice(waiting, readers + 1)]
+        for start in progress.track(starts, "picture", len(rows), size=batch):
             current = ahead.pop(0).result()
-            if position + 2 < len(starts):
-                ahead.append(pool.submit(read, starts[position + 2]))
+            ahead += [pool.submit(read, later) for later in islice(waiting, 1)]
             yield start, current

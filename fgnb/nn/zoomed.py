@@ -168,7 +168,8 @@ class Extractor:
     """What one shared network sees of a batch: the whole image's maps, and those of regions.
 
     ``micro_batch`` regions go through the network at a time, and again on the way back: memory
-    for theirs alone, the same gradient, since batch normalisation uses its stored statistics.
+    for theirs alone, the same gradient, where batch normalisation uses its stored statistics
+    (`fgnb.nn.backbones.check_batch_norm` refuses the other).
     """
 
     def __init__(

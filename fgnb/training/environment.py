@@ -37,10 +37,10 @@ def describe(threads: int, seconds: float) -> dict[str, Any]:
 
 
 def device() -> torch.device:
-    """Where trainings run here: the GPU if there is one."""
-    import torch
+    """Where trainings run here: `fgnb.nn.device.device`."""
+    from fgnb.nn.device import device
 
-    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    return device()
 
 
 def device_name() -> str:

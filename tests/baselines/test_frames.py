@@ -45,8 +45,21 @@ def test_a_plan_says_why_the_set_has_its_frame(cars):
         assert "held-out images" in frame.reason
 
 
+@pytest.mark.parametrize(("room", "row"), CASES)
+def test_where_everything_is_trained_every_row_has_the_public_codes_frame(room, row, cars):
+    module, plans, _ = ROOMS[room]
+    paper = presets.get("paper")
+    stage = module.row_stage(row, paper, cars, backbone="resnet18", weights="random")
+    chain = plan.chain(stage, plans.earlier)
+    assert {one.spec.frame for one in chain} == {"resize-600-crop"}
+    resized = stage.spec.framing.resized([[80, 40]], 448)
+    assert resized.tolist() == [[600, 600]]
+    asked = module.row_stage(row, paper, cars, weights="random", frame="square")
+    assert {one.spec.frame for one in plan.chain(asked, plans.earlier)} == {"square"}
+
+
 def test_drawn_pictures_keep_the_crop_and_an_unknown_frame_is_named(cars):
     drawn = replace(cars, protocol="drawn")
-    assert with_frame(drawn, {})["frame"] == Frame().kind == "crop"
+    assert with_frame(drawn, SMOKE, {})["frame"] == Frame().kind == "crop"
     with pytest.raises(ValueError, match="frame is 'squashed'; it is one of crop, square"):
         ccfr.row_stage("plain", SMOKE, cars, weights="random", frame="squashed")

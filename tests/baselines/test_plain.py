@@ -31,6 +31,7 @@ RECIPE = {
     "clip_norm": 3.0,
     "label_smoothing": 0.1,
     "average": 0.0,
+    "batch_norm": "stored",
     "batch_size": 4,
     "seed": 0,
     "threads": 1,

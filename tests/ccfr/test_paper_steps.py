@@ -18,7 +18,6 @@ SMALL = presets.get(
     batch_size=4,
     max_steps=2,
     loader_workers=0,
-    micro_batch=2,
     seeds=(0,),
 )
 
@@ -37,7 +36,7 @@ def test_the_region_stage_takes_two_steps(images):
     stage = ccfr.region_stage(SMALL, images, **options)
     spec = stage.spec
     assert (spec.lr, spec.decay, spec.decay_every, spec.weight_decay) == (0.001, "step", 30, 1e-4)
-    assert (spec.cut, spec.iou, spec.mu, spec.micro_batch) == (1, 0.25, 1.0, 2)
+    assert (spec.cut, spec.iou, spec.mu, spec.batch_norm) == (1, 0.25, 1.0, "trained")
     before = {name: value.clone() for name, value in stage.module().state_dict().items()}
     run = training.fit(stage, progress=False)
     assert run.metrics["final"]["step"] == 2
@@ -51,7 +50,8 @@ def test_the_region_stage_takes_two_steps(images):
 @pytest.mark.parametrize("micro_batch", [None, 2])
 def test_the_planned_memory_is_near_what_a_step_keeps(images, monkeypatch, micro_batch):
     scale = replace(SMALL, micro_batch=micro_batch)
-    stage = ccfr.region_stage(scale, images, backbone="resnet18", weights="random")
+    options = {"backbone": "resnet18", "weights": "random", "batch_norm": "stored"}
+    stage = ccfr.region_stage(scale, images, **options)
     backbone = plan.meta_backbone("resnet18", cut=1).to_empty(device="cpu")
     for parameter in backbone.state_dict().values():
         parameter.zero_()

@@ -255,7 +255,8 @@ def test_two_steps_of_the_published_recipe_with_resnet_50(images, runs, monkeypa
         loader_workers=0,
         micro_batch=4,
     )
-    made = region_stage(scale, images, backbone="resnet50", weights="random")
+    options = {"backbone": "resnet50", "weights": "random", "batch_norm": "stored"}
+    made = region_stage(scale, images, **options)
     assert (made.spec.epochs, made.spec.start, made.spec.cut) == (100, None, 1)
     run = training.fit(made)
     assert run.metrics["final"]["step"] == 2

@@ -75,3 +75,15 @@ def test_batches_come_in_order_whatever_their_size(images):
     assert starts == (0, 2, 4)
     expected = torch.stack([transform(load_rgb(images.path(int(row)))) for row in rows])
     assert torch.equal(torch.cat(parts), expected)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 16])
+def test_pictures_come_in_order_whatever_reads_them(images, monkeypatch, cores):
+    monkeypatch.setattr("fgnb.nn.maps.joblib.cpu_count", lambda: cores)
+    transform = eval_transform(32, weights_info("resnet18", "random"))
+    rows = np.array([5, 0, 3, 7, 1])
+    found = list(batches(images, transform, 2, rows))
+    assert [start for start, _ in found] == [0, 2, 4]
+    expected = torch.stack([transform(load_rgb(images.path(int(row)))) for row in rows])
+    assert torch.cat([batch for _, batch in found]).equal(expected)
+    assert list(batches(images, transform, 2, rows[:0])) == []
