@@ -13,7 +13,7 @@ def test_the_table_of_scales():
     assert (smoke.train_per_class, smoke.test_per_class, smoke.max_steps) == (4, 4, 2)
     assert (demo.species, demo.families, demo.image_size) == (8, 2, 224)
     assert (demo.train_per_class, demo.test_per_class) == (16, 12)
-    assert (demo.epochs, len(demo.seeds), demo.freeze_stride, demo.threads) == (4, 1, 16, 2)
+    assert (demo.epochs, len(demo.seeds), demo.freeze_stride, demo.threads) == (4, 1, 8, 2)
     assert (paper.image_size, paper.batch_size, paper.epochs, paper.threads) == (448, 16, 90, 2)
     assert paper.freeze_stride is None
 

@@ -87,7 +87,7 @@ class RegionModule(StartAveraging):
         super().__init__()
         self.model, self.spec, self.epoch_steps = model, spec, epoch_steps
         self.placement = placement
-        if placement is not None:
+        if placement is not None or spec.scorer_signal == "none":  # no loss would reach it
             self.model.pyramid.requires_grad_(False)
         self.ranks = spec.scorer_signal == "margin-rank" and placement is None
         self.objective = JointLoss(
