@@ -2,6 +2,7 @@
 
 - ``claims PAPER``: the paper's claims with their readings;
 - ``scorecard``: every entry of the ledger;
+- ``test reads``: how often each set of test images was read;
 - ``example line``, ``example cell``, ``readings``: how a result is read, from one of the results.
 """
 
@@ -39,6 +40,7 @@ class Generated:
             "example line": lambda: legend.line(numbers),
             "example cell": lambda: legend.cell(numbers),
             "readings": legend.readings,
+            "test reads": lambda: scorecard.reads(numbers),
         }
 
     def fill(self, text: str, name: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -21,7 +21,6 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fgnb import paths
 from fgnb.report.records import Provenance, Record
-from fgnb.report.sheet import ORDER, SETS, Sheet
 from fgnb.store import digest, write_atomic
 
 MAX_BYTES = 5_000_000
@@ -41,6 +40,14 @@ class Refused(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}"
+
+
+class Read(NamedTuple):
+    """How often a record read the test images of those ids."""
+
+    dataset: str
+    ids: frozenset[int]
+    times: int
 
 
 class _File(BaseModel):
@@ -151,40 +158,22 @@ def keep(record: Record, day: str) -> Path:
     return write(kept, folder)
 
 
-def sheets(records: Iterable[Record], rows: Sequence[str]) -> tuple[list[Sheet], list[Sheet]]:
-    """The rows at hand by set, and the former recordings of them; from records by their day.
+def test_reads(papers: Iterable[str]) -> list[Read]:
+    """How often each set of test images was read, a line a record of those papers.
 
-    Returns:
-        A sheet for each set and protocol with the newest record of each row, whole sets first and
-        birds before aircraft and cars; then a sheet for each day and set of what they replace: the
-        former records of a row, and all rows in another frame than the newest of their sheet.
+    Only what a record says of itself and its ids are looked at; what can't be read is left out, as
+    `read_folder` names it.
     """
-    chosen = [record for record in records if record.row in rows]
-    frames = {_sheet(r): r.origin.frame for r in chosen if r.origin.frame}  # the newest stands
-    standing: dict[tuple[str, ...], Sheet] = {}
-    former: dict[tuple[str, ...], Sheet] = {}
-    for record in chosen:
-        key = _sheet(record)
-        if record.origin.frame not in ("", frames.get(key)):
-            old: Record | None = record
-        else:
-            sheet = standing.setdefault(key, Sheet(record.paper, recorded=True))
-            old = sheet.rows.get(record.row)
-            sheet.add(record)
-        if old:
-            title = f"recorded {old.origin.recorded}"
-            empty = Sheet(record.paper, recorded=True, title=title)
-            former.setdefault((record.origin.manifest, title), empty).add(old)
-    sets = tuple(SETS)
-    ordered = sorted(
-        standing.values(), key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.set_name))
-    )
-    return ordered, list(former.values())
-
-
-def _sheet(record: Record) -> tuple[str, ...]:
-    of = record.origin
-    return of.manifest, of.protocol, of.backbone, of.preset
+    found = []
+    for file in (f for paper in papers for f in (paths.recorded_root() / paper).glob("*.json")):
+        try:
+            origin = _File.model_validate_json(file.read_bytes()).provenance
+            with np.load(file.with_suffix(".npz"), allow_pickle=False) as arrays:
+                ids = arrays["ids"] if "ids" in arrays else np.zeros(0, np.int64)
+        except (ValueError, OSError):
+            continue
+        found.append(Read(origin.dataset, frozenset(ids.tolist()), origin.test_reads))
+    return found
 
 
 def _pack(record: Record) -> bytes:

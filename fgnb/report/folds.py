@@ -10,11 +10,12 @@ from typing import Any
 from fgnb.data.protocol import AIRCRAFT, CARS, CUB
 from fgnb.metrics import mcnemar_cutoff
 from fgnb.report import render
+from fgnb.report.archive import Read
 from fgnb.report.layout import Table
 from fgnb.report.readings import Reading
 from fgnb.report.records import NONE
 from fgnb.report.render import Frames
-from fgnb.report.sheet import Sheet
+from fgnb.report.sheet import Sheet, short_name
 
 _IMAGES = {"cub": CUB.test, "cars": CARS.test, "aircraft": AIRCRAFT.test}
 _STATES = {"same": "as it is", "verified": "other code, same witness"}
@@ -76,6 +77,8 @@ def provenance(sheet: Sheet) -> str:
         "Images": f"{of.classes} classes{part}, {of.n_train} training, {of.n_test} test",
         "Backbone": f"{of.backbone}, weights {of.weights_tag}{digits}",
         "Preset": of.preset,
+        "Regime": sheet.regime,
+        "Test images read": f"{times(sheet.reads)} in all, by every record" * bool(sheet.reads),
         "Frame": ", ".join(sorted({row.origin.frame for row in sheet.measured.values()} - {""})),
         "Versions": ", ".join(f"{name} {version}" for name, version in of.versions.items()),
     }
@@ -95,17 +98,39 @@ def provenance(sheet: Sheet) -> str:
     return f'<dl class="fgnb-dl">{listed}</dl>{render.grid(columns, rows)}'
 
 
-def former(sheets: Sequence[Sheet], tables: Sequence[Table]) -> str:
-    """Recordings that newer ones replace: every number, and how often the test set was read."""
+def former(
+    sheets: Sequence[Sheet], tables: Sequence[Table], folded: Sequence[Sequence[Sheet]]
+) -> str:
+    """Recordings that newer ones replace, under what replaces them, the oldest last.
+
+    ``folded`` are, table by table, the sheets of former regimes that have no column there.
+    """
     parts = []
     for sheet in sheets:
-        frames = [sheet.numbers(table.numbers) for table in tables]
-        lines = [line for frame in frames for line in frame.to_dict("records")]
-        rows = [[html.escape(line["label"]), render.value(line)] for line in lines]
-        title = f"{sheet.title}, {named(sheet)}; test set read {times(_reads(sheet))}"
-        if rows:
-            parts.append(render.fold(title, render.grid(("", "Measured then"), rows)))
+        own = [t for t, gone in zip(tables, folded, strict=True) if any(sheet is s for s in gone)]
+        days = [_then(day, tables) for day in sheet.before]
+        body = "".join([_then(sheet, own) if own else "", *days])
+        if body:
+            title = f"{named(sheet)}{f', {sheet.former}' * bool(sheet.former)}"
+            parts.append(render.fold(title, body))
     return "".join(parts)
+
+
+def _then(sheet: Sheet, tables: Sequence[Table]) -> str:
+    """What was measured then; nothing without a number."""
+    lines = [x for table in tables for x in sheet.numbers(table.numbers).to_dict("records")]
+    rows = [[html.escape(line["label"]), render.value(line)] for line in lines]
+    title = sheet.title or "What newer rows answer too"
+    title = f"{title}; test set read {times(_reads(sheet))} for it"
+    return render.fold(title, render.grid(("", "Measured then"), rows)) if rows else ""
+
+
+def reads_of(sheet: Sheet, reads: Sequence[Read]) -> int:
+    """How often the test images of a sheet were read, by whichever record; 0 where it has none."""
+    own = [row.arrays["ids"].tolist() for row in sheet.measured.values() if "ids" in row.arrays]
+    ids, name = {identity for of in own for identity in of}, sheet.set_name
+    known = (read for read in reads if ids and short_name(read.dataset) == name)
+    return sum(read.times for read in known if ids <= read.ids)
 
 
 def code_note(sheets: Sequence[Sheet]) -> str:
@@ -123,7 +148,8 @@ def code_note(sheets: Sequence[Sheet]) -> str:
 def about(sheet: Sheet) -> dict[str, Any]:
     """What overview pages and the scorecard say of a sheet."""
     own = {name: getattr(sheet.origin, name) for name in ("preset", "device", "commit")}
-    return {**own, "network": sheet.network, "test_reads": _reads(sheet)}
+    network = ", ".join(filter(None, (sheet.network, sheet.former or sheet.regime)))
+    return {**own, "network": network, "test_reads": _reads(sheet), "all_reads": sheet.reads}
 
 
 def duration(seconds: float) -> str:

@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fgnb import data, paths, presets
+from fgnb import claims, data, paths, presets
 from fgnb.nn.weights import weights_info
-from fgnb.report import archive, folds, records, render
+from fgnb.report import archive, folds, records, regimes, render, short
 from fgnb.report.layout import Table
 from fgnb.report.records import Context, Record
 from fgnb.report.render import Html
-from fgnb.report.sheet import Sheet
+from fgnb.report.sheet import Number, Sheet
 from fgnb.store import write_atomic
 
 ByName = Mapping[str, Any]
@@ -49,10 +49,14 @@ class Page:
         self._shown: list[Table] = []
         rows = [row for table in module.TABLES for row in table.rows]
         kept, self.refused = archive.recorded(self.paper)
-        self.recorded, self.former = archive.sheets(kept, [*rows, *getattr(module, "ROWS", ())])
+        self.recorded = regimes.sheets(kept, [*rows, *getattr(module, "ROWS", ())])
         self._derive = getattr(module, "derive", lambda sheet, p: None)
-        for sheet in (*self.recorded, *self.former):
-            self._derive(sheet, self.p)
+        reads = archive.test_reads(claims.PAPERS)
+        for sheet in self.recorded:
+            sheet.others = tuple(other for other in self.recorded if other is not sheet)
+            for own in (sheet, *sheet.before):
+                own.others, own.reads = sheet.others, folds.reads_of(own, reads)
+                self._derive(own, self.p)
 
     @cached_property
     def images(self) -> Any:
@@ -123,26 +127,29 @@ class Page:
     def summary(self) -> Html:
         """The page "in short": its claims, from recorded photographs alone.
 
+        A column a set, whose first sheet that answers a claim answers it.
+
         Raises:
             ValueError: more than eight claims.
         """
         tables = self.module.TABLES
-        claims = {n.short: (table, n) for table in tables for n in table.numbers if n.short}
-        if len(claims) > MOST_CLAIMS:
-            raise ValueError(f"{len(claims)} claims are marked short, at most {MOST_CLAIMS} may be")
-        answers = [
-            {short: render.pick(self.numbers(t, sheet), n) for short, (t, n) in claims.items()}
-            for sheet in self.recorded
-        ]
-        counts = [sum(line is not None for line in lines.values()) for lines in answers]
-        used = [place for place, count in enumerate(counts) if 2 * count > max(counts)]
+        asked = {n.short: (table, n) for table in tables for n in table.numbers if n.short}
+        if len(asked) > MOST_CLAIMS:
+            raise ValueError(f"{len(asked)} claims are marked short, at most {MOST_CLAIMS} may be")
         set_names = list(dict.fromkeys(s.set_name for s in self.recorded or self.sheets)) or ["cub"]
-        shown: dict[str, dict[Any, Any]] = {
-            short: {"published": render.published_of(number, set_names)}
-            | {new: answers[old][short] for new, old in enumerate(used)}
-            for short, (_, number) in claims.items()
+        answers = {
+            name: {words: self._first(table, n, name) for words, (table, n) in asked.items()}
+            for name in set_names
         }
-        text = render.summary(shown, [self.recorded[place] for place in used])
+        counts = {name: sum(map(bool, of.values())) for name, of in answers.items()}
+        used = [name for name in set_names if 2 * counts[name] > max(counts.values())]
+        heads = [next(found[0] for found in answers[name].values() if found) for name in used]
+        shown: dict[str, dict[Any, Any]] = {
+            words: {"published": render.published_of(number, set_names)}
+            | {place: answers[name][words] for place, name in enumerate(used)}
+            for words, (_, number) in asked.items()
+        }
+        text = short.summary(shown, heads)
         return Html(f"<h2 class='fgnb-h'>In short</h2>{text}{folds.code_note(self.recorded)}")
 
     def table(self, table: Table) -> Html:
@@ -154,6 +161,7 @@ class Page:
         """Everything else under folds; numbers and records of this run are kept beside the page."""
         frames = [(table, self._of(table)) for table in self.module.TABLES]
         self._save(frames)
+        folded = [self._folded(table) for table in self.module.TABLES]
         others = [render.table(table, of) for table, of in frames if table not in self._shown]
         others += [folds.beside(table, of) for table, of in frames]
         parts = {
@@ -161,7 +169,7 @@ class Page:
             "Paired tests in full": "".join(folds.tests(table, of) for table, of in frames),
             "Settings": "".join(map(folds.settings, self.sheets)),
             "Provenance": "".join(map(folds.provenance, self.sheets)),
-            "Former recordings": folds.former(self.former, self.module.TABLES),
+            "Former recordings": folds.former(self.recorded, self.module.TABLES, folded),
             "Records that are not shown": "".join(f"<p>{escape(str(r))}</p>" for r in self.refused),
         }
         return Html("".join(render.fold(title, body) for title, body in parts.items() if body))
@@ -169,14 +177,52 @@ class Page:
     def _of(self, table: Table) -> list[tuple[Sheet, pd.DataFrame]]:
         """The sheets that have a column, with their numbers.
 
-        A recorded set that answers no more than half of what another does has none.
+        A recorded set that answers no more than half of what another does has none, and a former
+        regime only where it answers a claim that no newer one does.
         """
         every = table.by_set or table.every_set
         own = getattr(self.p, "dataset", "")
         here = [s for s in self._here.values() if every or s.origin.dataset == own]
-        found = [(sheet, self.numbers(table, sheet)) for sheet in (*self.recorded, *here)]
-        most = max((len(frame) for sheet, frame in found if sheet.recorded), default=0)
-        return [(s, f) for s, f in found if not s.recorded or every or 2 * len(f) > most]
+        answered: dict[str, set[tuple[str, ...]]] = {}
+        for sheet in self.recorded:
+            lines = self.numbers(table, sheet)[["label", "kind", "rule"]]
+            answered.setdefault(sheet.set_name, set()).update(map(tuple, lines.to_numpy()))
+        most = max(map(len, answered.values()), default=0)
+        folded = self._folded(table)
+        shown = [
+            sheet
+            for sheet in self.recorded
+            if not any(sheet is other for other in folded)
+            and (every or 2 * len(answered[sheet.set_name]) > most)
+        ]
+        return [(sheet, self.numbers(table, sheet)) for sheet in (*shown, *here)]
+
+    def _folded(self, table: Table) -> list[Sheet]:
+        """Sheets of former regimes that answer no claim of a table which newer ones don't."""
+
+        def answers(sheet: Sheet) -> set[tuple[str, ...]]:
+            frame = self.numbers(table, sheet)
+            # Of a table that claims nothing every number counts.
+            told = frame[frame["expect"] != 0] if any(n.read for n in table.numbers) else frame
+            return {tuple(line) for line in told[["label", "kind", "rule"]].to_numpy()}
+
+        found = []
+        for sheet in (s for s in self.recorded if s.former):
+            newer = [s for s in self.recorded if s.set_name == sheet.set_name and not s.former]
+            if any(answers(s) for s in newer) and answers(sheet) <= set().union(
+                *map(answers, newer)
+            ):
+                found.append(sheet)
+        return found
+
+    def _first(self, table: Table, number: Number, set_name: str) -> Any:
+        """The first recorded sheet of a set that has a number, and its line; None without one."""
+        for sheet in self.recorded:
+            if sheet.set_name == set_name:
+                line = render.pick(self.numbers(table, sheet), number)
+                if line is not None:
+                    return sheet, line
+        return None
 
     def _context(self, dataset: str, images: Any) -> Context:
         network = hasattr(self.p, "backbone")

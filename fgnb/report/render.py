@@ -85,8 +85,8 @@ def _one(wanted: Table, frames: Frames, title: str) -> str:
         if any(cells):
             printed = "<br>".join(filter(None, map(_published, (owns, steps))))
             rows.append([html.escape(line.number.label), printed, *cells])
-    columns = ["", "Published", *(_column(sheet, frame) for sheet, frame in frames)]
-    made = _beside_published(columns, rows, caption=html.escape(title), kind="fgnb-rows")
+    columns = ["", "Published", *(column_of(sheet, frame) for sheet, frame in frames)]
+    made = beside_published(columns, rows, caption=html.escape(title), kind="fgnb-rows")
     return made + "".join(_lacking(wanted, *pair) for pair in frames)
 
 
@@ -99,21 +99,7 @@ def _lacking(wanted: Table, sheet: Sheet, frame: pd.DataFrame) -> str:
     return f'<p class="fgnb-note">{html.escape(about)}: {labels}.</p>' if known else ""
 
 
-def summary(claims: Mapping[str, Mapping[Any, Any]], sheets: Sequence[Sheet]) -> str:
-    """The "in short" of a page, on recorded sheets.
-
-    A claim has what is ``published`` and, by place among the sheets, its line of `Sheet.numbers`.
-    """
-    columns = ["Claim", "Published", *(map(_column, sheets) if sheets else ["On photographs"])]
-    rows = []
-    for words, known in claims.items():
-        answers = [known.get(place) for place in range(len(sheets) or 1)]
-        cells = [value(answer) if answer else unmeasured() for answer in answers]
-        rows.append([html.escape(words), known["published"], *cells])
-    return _beside_published(columns, rows, kind="fgnb-short")
-
-
-def _beside_published(columns: list[str], rows: list[list[str]], **how: str) -> str:
+def beside_published(columns: list[str], rows: list[list[str]], **how: str) -> str:
     """A table whose second column, what is published, is left out where it is empty."""
     if not any(row[1] for row in rows):
         columns, *rows = [[first, *rest] for first, _, *rest in (columns, *rows)]
@@ -199,7 +185,7 @@ def fold(title: str, body: str) -> str:
     return f'<details class="fgnb-fold"><summary>{html.escape(title)}</summary>{body}</details>'
 
 
-def _column(sheet: Sheet, frame: pd.DataFrame | None = None) -> str:
+def column_of(sheet: Sheet, frame: pd.DataFrame | None = None) -> str:
     """What the rows of a sheet share, once, over its column; n is that of the numbers under it."""
     origin = sheet.origin
     n = max(len(row.arrays.get("labels", ())) for row in sheet.rows.values())
@@ -209,7 +195,8 @@ def _column(sheet: Sheet, frame: pd.DataFrame | None = None) -> str:
     name = "On photographs" if sheet.recorded else "This run, on photographs"
     name = "This run" if origin.protocol == "drawn" else name
     about = [origin.dataset_title, f"n = {n:,}" if n else "", PROTOCOLS[origin.protocol]]
-    about += [sheet.network, f"preset {origin.preset}"]
+    about += [sheet.network, sheet.former or sheet.regime, f"preset {origin.preset}"]
+    about += [f"test images read {sheet.reads} times in all"] * bool(sheet.reads)
     small = "; ".join(part for part in about if part)
     pixels = html.escape(origin.pixels, quote=True)
     return f'{name}: <small title="{pixels}">{html.escape(small)}</small>'

@@ -25,7 +25,17 @@ STATES = ("measured", "cited", "planned")
 Lines = list[dict[str, Any]]
 # Notebook -> its address from the pages of book/; None where the book has no such page.
 LinkTo = Callable[[str], str | None]
-_RUN = ("notebook", "title", "protocol", "network", "preset", "device", "commit", "test_reads")
+_RUN = (
+    "notebook",
+    "title",
+    "protocol",
+    "network",
+    "preset",
+    "device",
+    "commit",
+    "test_reads",
+    "all_reads",
+)
 _SAME = ("claim", "label", "kind", "rule", "title", "protocol", "preset", "network", "recorded")
 _DRAWN = "This book: <small>on drawn pictures, no evidence</small>"
 
@@ -122,6 +132,16 @@ def page(numbers: pd.DataFrame, link: LinkTo) -> str:
     return "".join([*out, "\n## Where the numbers come from\n\n", _origins(numbers, link), "\n"])
 
 
+def reads(numbers: pd.DataFrame) -> str:
+    """How often the test images of each recorded set were read, by every record of every paper."""
+    of = numbers[numbers["recorded"].astype(bool) & numbers["all_reads"].fillna(0).gt(0)]
+    rows = [
+        [_escaped(title), f"{int(own['all_reads'].max())} times"]
+        for title, own in of.groupby("title", sort=False)
+    ]
+    return render.grid(("Test images of", "Read, in all"), rows) if rows else ""
+
+
 def _fold(title: str, entries: pd.DataFrame, of: dict[str, Lines], link: LinkTo) -> str:
     body = _entries(entries, of, link)
     return f"\n{render.fold(f'{title} ({counts(entries)})', body)}\n" if body else ""
@@ -143,13 +163,14 @@ def _origins(numbers: pd.DataFrame, link: LinkTo) -> str:
     rows = []
     for line in numbers.drop_duplicates(list(_RUN)).to_dict("records"):
         reads = line["test_reads"] if line["recorded"] else ""
+        read_in_all = line["all_reads"] if line["recorded"] else ""
         cells = (line["title"], PROTOCOLS[line["protocol"]], line["network"], line["preset"],
-                 line["device"], line["commit"][:10], reads)  # fmt: skip
+                 line["device"], line["commit"][:10], reads, read_in_all)  # fmt: skip
         rows.append([_linked(line["notebook"], link(line["notebook"])), *map(_escaped, cells)])
     columns = ("Chapter", "Pictures", "Protocol", "Network", "Preset", "Device", "Commit")
     refused = [f"<li>{_escaped(f)}</li>" for p in claims.PAPERS for f in archive.recorded(p)[1]]
     lost = f"<p>Recorded, but not shown:</p><ul>{''.join(refused)}</ul>" if refused else ""
-    return render.fold("Sets and runs", _grid((*columns, "Test set read"), rows)) + lost
+    return render.fold("Sets and runs", _grid((*columns, "Test set read", "in all"), rows)) + lost
 
 
 def _on(lines: Lines, photographs: bool = True) -> str:

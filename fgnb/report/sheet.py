@@ -57,6 +57,11 @@ class Sheet:
     rows: dict[str, Record] = field(default_factory=dict)  # by name
     recorded: bool = False  # whether they were read from results/recorded
     title: str = ""  # of former recordings; empty for what stands
+    regime: str = ""  # how its recorded rows were trained, in words; see `fgnb.report.regimes`
+    former: str = ""  # its regime, where a newer one stands; else empty
+    before: list[Sheet] = field(default_factory=list)  # superseded, a sheet a day, newest first
+    others: tuple[Sheet, ...] = ()  # what else stands of the paper
+    reads: int = 0  # readings of its test images by every record of every paper
 
     @property
     def origin(self) -> Provenance:

@@ -11,7 +11,7 @@ from fgnb.book import legend
 from fgnb.book.alt import with_alt
 from fgnb.book.generated import Generated, PlaceholderError
 from fgnb.claims import PAPERS
-from fgnb.report import folds, readings, render, scorecard
+from fgnb.report import folds, readings, render, scorecard, short
 from fgnb.report.layout import Step, rows_table
 from fgnb.report.records import Record
 from fgnb.report.sheet import Sheet
@@ -53,7 +53,7 @@ def test_the_example_is_what_pages_show_piece_by_piece(numbers):
     """The pieces of the line, put together, are the cells that "in short" shows."""
     step = line_of(numbers, "ccfr.claim.fusion-helps")
     assert step["reading"] == readings.SAME
-    shown = render.summary({"Fusion helps": {"published": "+0.3", 0: step}}, [])
+    shown = short.summary({"Fusion helps": {"published": "+0.3", 0: (None, step)}}, [])
     head, published, *rest = terms(legend.line(numbers))
     assert head == "Fusion helps"
     assert published == render.published(step["published"], "points", step=True)
@@ -95,6 +95,12 @@ def test_without_photographs_there_is_no_example(numbers):
     assert "No result on photographs" in legend.cell(scorecard.read([]))
 
 
+def test_readings_of_a_set_of_images_are_told(numbers):
+    counted = numbers.assign(all_reads=47)
+    assert '<td data-label="Read, in all">47 times</td>' in scorecard.reads(counted)
+    assert scorecard.reads(counted.assign(recorded=False)) == ""
+
+
 def test_placeholders_are_filled_and_an_unknown_one_is_named(numbers):
     made = Generated(numbers, {"ccfr/4-4-ablation": "../notebooks/x.html"}.get)
     page = made.fill("# A\n\n<!-- fgnb: claims ccfr -->\n\nEnd.\n", "book/a.md")
@@ -114,7 +120,8 @@ def test_the_pages_of_the_book_ask_for_what_there_is(page, numbers):
     text = page.read_text()
     filled = Generated(numbers, lambda notebook: None).fill(text, page.name)
     wanted = {f"claims {page.stem}"} if page.stem in PAPERS else set()
-    wanted |= {"how-to-read": {"example line", "example cell", "readings"}}.get(page.stem, set())
+    of_reading = {"example line", "example cell", "readings", "test reads"}
+    wanted |= {"how-to-read": of_reading}.get(page.stem, set())
     wanted |= {"scorecard": {"scorecard"}}.get(page.stem, set())
     assert set(re.findall("<!-- fgnb: (.*) -->", text)) == wanted
     assert "<!-- fgnb" not in filled

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from fgnb.report import archive, folds, records
+from fgnb.report import archive, records
 from fgnb.report.records import Provenance, Record
 
 ROOT = Path(__file__).resolve().parents[2] / "results" / "recorded"
@@ -135,37 +135,6 @@ def test_keeping_again_counts_every_reading_of_the_test_set(record, monkeypatch,
     assert archive.read(first).origin.test_reads == 2
 
 
-def test_rows_in_another_frame_than_the_newest_fold_away(record):
-    """One table never holds rows whose networks saw pictures framed in two ways."""
-    days = [f"2026-0{month}-01 10:00" for month in range(1, 5)]
-    old = [record(row, recorded=day) for row, day in zip(("plain", "fusion"), days, strict=False)]
-    new = record("plain", recorded=days[2], spec={"seed": 0, "frame": "square"})
-    standing, former = archive.sheets([*old, new], ["plain", "fusion"])
-    assert [list(sheet.rows) for sheet in standing] == [["plain"]]
-    assert standing[0].rows["plain"].origin.recorded == days[2]
-    assert "<dt>Frame</dt><dd>square</dd>" in folds.provenance(standing[0])
-    assert "<dt>Frame</dt><dd>crop</dd>" in folds.provenance(former[0])
-    folded = {sheet.title: list(sheet.rows) for sheet in former}
-    assert folded == {f"recorded {days[0]}": ["plain"], f"recorded {days[1]}": ["fusion"]}
-    counted = record("plain", recorded=days[3], backbone="none", seeds=())
-    assert len(archive.sheets([*old, counted], ["plain", "fusion"])[0]) == 2, "no network, no frame"
-
-
-def test_the_newest_row_stands_and_the_former_fold_under_it(record):
-    old, new = record(recorded="2026-01-01 10:00"), record(recorded="2026-03-01 10:00")
-    plain = record("plain", recorded="2026-02-01 10:00")
-    cars = record(manifest="d" * 64, dataset="cars")
-    whole = record(manifest="e" * 64, protocol="official")
-    unasked = record("gate")
-    everything = sorted([new, cars, plain, old, whole, unasked], key=lambda r: r.origin.recorded)
-    standing, former = archive.sheets(everything, ["fusion", "plain"])
-    assert [sheet.origin.protocol for sheet in standing] == ["official", "subset", "subset"]
-    birds = next(sheet for sheet in standing if "plain" in sheet.rows)
-    assert birds.rows["fusion"].origin.recorded == "2026-03-01 10:00"
-    assert [sheet.title for sheet in former] == ["recorded 2026-01-01 10:00"]
-    assert list(former[0].rows) == ["fusion"]
-
-
 def test_code_that_changed_since_is_noticed(record):
     assert record().code_state() == "same"
     assert record(code="e" * 64).code_state() == "changed"
@@ -223,15 +192,3 @@ def test_every_record_in_the_project_is_sound_and_small(monkeypatch):
             if "labels" in record.arrays:
                 assert record.arrays["labels"].shape == ids.shape
                 assert len(np.unique(ids)) == len(ids)
-
-
-def test_the_newest_recordings_stand_on_the_birds(monkeypatch):
-    monkeypatch.setenv("FGNB_RECORDED", str(ROOT))
-    found, _ = archive.recorded("ccfr")
-    standing, former = archive.sheets(found, ["plain", "fusion"])
-    birds = next(sheet for sheet in standing if sheet.origin.dataset == "cub")
-    newest = max(
-        r.origin.recorded for r in found if r.row == "fusion" and r.origin.dataset == "cub"
-    )
-    assert birds.rows["fusion"].origin.recorded == newest
-    assert len(former) >= 2

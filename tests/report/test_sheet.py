@@ -7,7 +7,7 @@ import pytest
 
 from fgnb import claims
 from fgnb.metrics import holm, mcnemar
-from fgnb.report import kinds, render
+from fgnb.report import kinds, render, short
 from fgnb.report.layout import Step, numbers_table, rows_table
 from fgnb.report.records import Record
 from fgnb.report.sheet import Number, Sheet, short_name
@@ -183,7 +183,7 @@ def test_names_are_escaped_everywhere(sheet):
     table = rows_table(NASTY, "ccfr.table3.{row}", {"plain": NASTY})
     text = render.table(table, [(made, made.numbers(table.numbers))])
     assert "<script" not in text
-    assert "<script" not in render.summary({NASTY: {"published": ""}}, [made])
+    assert "<script" not in short.summary({NASTY: {"published": ""}}, [made])
     assert "<script" not in render.fold(NASTY, "")
 
 
@@ -198,11 +198,11 @@ def test_the_summary_says_what_is_not_measured(sheet):
     made = sheet()
     frame = made.numbers(TABLE.numbers)
     step = line(frame, "multi-level loss, minus: Backbone alone").to_dict()
-    claimed = {"It helps": {"published": "+0.7", 0: step}, "That too": {"published": ""}}
-    text = render.summary(claimed, [made])
+    claimed = {"It helps": {"published": "+0.7", 0: (made, step)}, "That too": {"published": ""}}
+    text = short.summary(claimed, [made])
     assert "would have shown" in text or "supported" in text
     assert "not measured on photographs yet" in text
-    assert "On photographs" in render.summary({"x": {"published": ""}}, [])
+    assert "On photographs" in short.summary({"x": {"published": ""}}, [])
 
 
 def test_numbers_are_printed_as_a_reader_expects():

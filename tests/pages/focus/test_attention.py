@@ -18,7 +18,7 @@ from fgnb.focus.proposals import cell_boxes
 from fgnb.focus.recipe import region_spec
 from fgnb.pages.focus import attention
 from fgnb.pages.focus import attention_figures as figures
-from fgnb.report import records, render
+from fgnb.report import records, short
 from fgnb.report.regions import Regions
 from fgnb.report.sheet import Sheet
 
@@ -214,5 +214,5 @@ def test_ranked_boxes_are_coloured_by_rank(images):
 
 def test_a_summary_without_published_values_has_no_column_for_them():
     claims_in_words = {"The map finds the head": {"published": ""}}
-    assert "Published" not in render.summary(claims_in_words, [])
-    assert "Published" in render.summary({"It helps": {"published": "+0.1"}}, [])
+    assert "Published" not in short.summary(claims_in_words, [])
+    assert "Published" in short.summary({"It helps": {"published": "+0.1"}}, [])

@@ -1,0 +1,148 @@
+"""Which recorded rows stand in one column: those of one set that were trained in one regime.
+
+A regime is how a picture was framed, how much of the network was frozen, and how much of the start
+the kept weights hold. Rows of two regimes are never compared: their difference would be that of the
+regimes. The newest regime of a set stands first; a former one says that it is former.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from fgnb.report.records import Record
+from fgnb.report.sheet import ORDER, SETS, Sheet, short_name
+
+_STATED = ("cut", "average")  # fields of a spec; a frame is always known
+_DAY = "%Y-%m-%d %H:%M"
+
+
+class Regime(NamedTuple):
+    """How rows were trained; None where a record doesn't say."""
+
+    frame: str | None = None
+    cut: Any = None
+    average: Any = None
+
+    @classmethod
+    def of(cls, record: Record) -> Regime:
+        """What a record states."""
+        spec = record.origin.spec
+        return cls(record.origin.frame or None, *(spec.get(name) for name in _STATED))
+
+    @property
+    def whole(self) -> bool:
+        """Whether every field is stated."""
+        return None not in self
+
+    def completed(self, other: Regime) -> Regime:
+        """This one, with what it doesn't say taken from another."""
+        return Regime(*(b if a is None else a for a, b in zip(self, other, strict=True)))
+
+    @property
+    def words(self) -> str:
+        """The regime in words, as far as it is known.
+
+        >>> Regime("crop", 16, 0.5).words
+        'mean of start and end, frozen to stride 16'
+        """
+        kept = {0.5: "mean of start and end", 0.0: "weights of the end"}
+        parts = []
+        if self.average is not None:
+            share = float(self.average)
+            parts.append(kept.get(share, f"{share:g} of the start in the weights"))
+        if self.cut is not None:
+            parts.append(f"frozen to stride {self.cut}" if int(self.cut) > 1 else "nothing frozen")
+        if self.frame not in (None, "crop"):
+            parts.append(f"frame {self.frame}")
+        return ", ".join(parts)
+
+
+def sheets(records: Iterable[Record], rows: Sequence[str]) -> list[Sheet]:
+    """The rows at hand by set and regime; from records in the order of their day.
+
+    Returns:
+        A sheet for each set, protocol and regime with the newest record of each row: whole sets
+        first, birds before aircraft and cars, the newest regime first. `Sheet.former` names a
+        regime that a newer one of the same or of a more official set replaces; `Sheet.before` are
+        the records that newer ones of the same regime supersede, a sheet for each day, newest
+        first.
+    """
+    every = list(records)
+    chosen = [record for record in every if record.row in rows]
+    known = [record for record in every if Regime.of(record).whole]
+    standing: dict[tuple[Any, ...], Sheet] = {}
+    for record in chosen:
+        regime = _completed(record, known)
+        key = (*_measured(record), regime)
+        sheet = standing.setdefault(key, Sheet(record.paper, recorded=True, regime=regime.words))
+        if old := sheet.rows.get(record.row):
+            _supersede(sheet, old)
+        sheet.add(record)
+    regimes = {id(sheet): key[-1] for key, sheet in standing.items()}
+    for sheet in standing.values():
+        sheet.before.sort(key=lambda former: former.origin.recorded, reverse=True)
+        own = regimes[id(sheet)]
+        newer = [s for s in standing.values() if regimes[id(s)] != own and _replaces(s, sheet)]
+        if newer:
+            sheet.former = f"former regime: {own.words or 'not recorded'}"
+    by_day = sorted(standing.values(), key=_begun, reverse=True)
+    sets = tuple(SETS)
+    return sorted(
+        by_day, key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.set_name), _seed(s))
+    )
+
+
+def _completed(record: Record, known: Sequence[Record]) -> Regime:
+    """A record's regime; what it doesn't say as the record nearest in time has it.
+
+    Of the same set if there is one: rows without a tail to train say nothing of it.
+    """
+    own = Regime.of(record)
+    if own.whole:
+        return own
+    near = [other for other in known if _measured(other) == _measured(record)] or list(known)
+    if not near:
+        return own
+    day = _day(record)
+    nearest = min(near, key=lambda other: (abs((_day(other) - day).total_seconds()), other.row))
+    return own.completed(Regime.of(nearest))
+
+
+def _measured(record: Record) -> tuple[Any, ...]:
+    of = record.origin
+    return of.manifest, of.protocol, of.backbone, of.preset, of.seeds
+
+
+def _supersede(sheet: Sheet, old: Record) -> None:
+    title = f"recorded {old.origin.recorded}"
+    of_day = next((former for former in sheet.before if former.title == title), None)
+    if of_day is None:
+        of_day = Sheet(old.paper, recorded=True, title=title, regime=sheet.regime)
+        sheet.before.append(of_day)
+    of_day.add(old)
+
+
+def _replaces(newer: Sheet, sheet: Sheet) -> bool:
+    """Whether a regime was begun after another on the same set, or on one more official."""
+    a, b = newer.origin, sheet.origin
+    family = short_name(a.dataset) == short_name(b.dataset) and a.backbone == b.backbone
+    more = ORDER.index(a.protocol) < ORDER.index(b.protocol) or a.manifest == b.manifest
+    return family and more and _begun(newer) > _begun(sheet)
+
+
+def _begun(sheet: Sheet) -> str:
+    every = [row for of in (sheet, *sheet.before) for row in of.rows.values()]
+    return min(row.origin.recorded for row in every)
+
+
+def _seed(sheet: Sheet) -> tuple[int, ...]:
+    return sheet.origin.seeds
+
+
+def _day(record: Record) -> datetime:
+    try:
+        return datetime.strptime(record.origin.recorded, _DAY)
+    except ValueError:
+        return datetime.min
