@@ -75,15 +75,18 @@ def warm_up_stage(
     fold: str = "all",
     seed: int = 0,
     frame: str = OF_THE_SET,
+    cut: int | None = None,
     multi_level: bool = True,
     **overrides: Any,
 ) -> WarmUpStage:
     """The stage ``ccfr/warm-up``: the pyramid learns to rank regions (section 4.2).
 
     Fitting it finds or trains the run that it starts from: ``ccfr/multi-level``, or
-    ``ccfr/global`` with ``multi_level=False``. See `fgnb.ccfr.region_recipe.warm_up_spec`.
+    ``ccfr/global`` with ``multi_level=False``; ``cut`` is of both, in place of the preset's. See
+    `fgnb.ccfr.region_recipe.warm_up_spec`.
     """
     options = {"backbone": backbone, "weights": weights, "fold": fold, "seed": seed, "frame": frame}
+    options |= {} if cut is None else {"cut": cut}
     return _warm_up(preset, _start(preset, images, multi_level, options), overrides)
 
 
@@ -96,6 +99,7 @@ def region_stage(
     fold: str = "all",
     seed: int = 0,
     frame: str = OF_THE_SET,
+    cut: int | None = None,
     multi_level: bool = True,
     **overrides: Any,
 ) -> RegionStage:
@@ -103,9 +107,10 @@ def region_stage(
 
     Every row of Table 3 with regions is this with other fields of its spec: ``nms``, ``fusion``,
     ``boxes``, ``scorer_signal``; see `fgnb.ccfr.region_recipe.region_spec`. Fitting it finds or
-    trains the runs that it starts from.
+    trains the runs that it starts from; ``cut`` is of all, in place of the preset's.
     """
     options = {"backbone": backbone, "weights": weights, "fold": fold, "seed": seed, "frame": frame}
+    options |= {} if cut is None else {"cut": cut}
     start = _start(preset, images, multi_level, options)
     spec = region_spec(preset, start, **overrides)
     warm_up = None

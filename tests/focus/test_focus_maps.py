@@ -76,9 +76,9 @@ def test_a_trained_stages_maps(trained):
                 last, head.weight, sigma=0, reduce="class", classes=torch.tensor([1])
             )
         small = every_class_map(stage, run, query)[1]
-        expected = torch.nn.functional.interpolate(
-            plain[:, None], scale_factor=2, mode="bilinear"
-        )[0, 0]
+        expected = torch.nn.functional.interpolate(plain[:, None], scale_factor=2, mode="bilinear")[
+            0, 0
+        ]
         torch.testing.assert_close(small, expected, rtol=1e-4, atol=1e-4)
     with pytest.raises(ValueError, match="query is 4, needs 0 to 3"):
         every_class_map(stage, run, 4)
