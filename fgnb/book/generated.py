@@ -2,6 +2,7 @@
 
 - ``claims PAPER``: the paper's claims with their readings;
 - ``scorecard``: every entry of the ledger;
+- ``regimes``, ``region shares``: what was chosen on held-out images for every row;
 - ``test reads``: how often each set of test images was read;
 - ``example line``, ``example cell``, ``readings``: how a result is read, from one of the results.
 """
@@ -13,7 +14,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from fgnb.book import legend
+from fgnb.book import chosen, legend
 from fgnb.claims import PAPERS
 from fgnb.report import scorecard
 from fgnb.report.scorecard import LinkTo
@@ -40,6 +41,8 @@ class Generated:
             "example line": lambda: legend.line(numbers),
             "example cell": lambda: legend.cell(numbers),
             "readings": legend.readings,
+            "regimes": chosen.regimes,
+            "region shares": chosen.shares,
             "test reads": lambda: scorecard.reads(numbers),
         }
 

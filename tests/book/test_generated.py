@@ -123,6 +123,7 @@ def test_the_pages_of_the_book_ask_for_what_there_is(page, numbers):
     of_reading = {"example line", "example cell", "readings", "test reads"}
     wanted |= {"how-to-read": of_reading}.get(page.stem, set())
     wanted |= {"scorecard": {"scorecard"}}.get(page.stem, set())
+    wanted |= {"training": {"regimes", "region shares"}}.get(page.stem, set())
     assert set(re.findall("<!-- fgnb: (.*) -->", text)) == wanted
     assert "<!-- fgnb" not in filled
     blocks = re.findall(r"<(?:table|dl).*?</(?:table|dl)>", filled, re.DOTALL)
