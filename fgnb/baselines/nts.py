@@ -1,9 +1,10 @@
 """NTS as a stage: the model that ccfr begins from and that both region papers compare with.
 
 Everything is trained together, as in the public code: the backbone on whole images and on zoomed
-regions, three classifiers, and the proposal network by the ranking loss. The classifiers begin as
-the plain baseline's does, from logistic regression on the pretrained features; or everything but
-the proposal network begins from a trained plain baseline.
+regions, three classifiers, and the proposal network by the ranking loss. Backbone and classifiers
+begin as the plain baseline does, with a logistic regression, or from a trained one. The proposal
+network begins at random, as in the public code, or from a warm-up (`fgnb.baselines.nts_warm_up`);
+the classifier of regions is then fitted on its boxes.
 """
 
 from __future__ import annotations
@@ -18,17 +19,26 @@ from torch import Tensor, nn
 
 from fgnb import training
 from fgnb.baselines.averaging import StartAveraging, held_out_figures
+from fgnb.baselines.nts_warm_up import NTSWarmUpStage
 from fgnb.baselines.plain import PlainSpec, PlainStage
-from fgnb.baselines.start import check_head_start, check_start, fit_head, starting_point
+from fgnb.baselines.start import (
+    check_head_start,
+    check_start,
+    fit_head,
+    part_weights,
+    starting_point,
+)
 from fgnb.data import ImageSet
 from fgnb.nn.backbones import Backbone
-from fgnb.nn.nts import NTSHeads, NTSOutput, Proposals, nts_anchors, nts_losses
+from fgnb.nn.heads import check_share
+from fgnb.nn.nts import NTSHeads, NTSOutput, nts_losses
+from fgnb.nn.nts_proposer import Proposals, nts_anchors
 from fgnb.nn.zoomed import Extractor, Sizes, ZoomedBatch, ZoomedImages
 from fgnb.training import positions
 from fgnb.training.environment import device
 from fgnb.training.schedule import sgd
 
-_PROPOSER = "heads.proposal_network."
+_PROPOSER = "proposal_network"
 
 
 @dataclass(frozen=True)
@@ -38,9 +48,10 @@ class NTSSpec(PlainSpec):
     Regions are cut from pictures of ``source_size`` pixels and zoomed to ``crop_size``;
     ``micro_batch`` of them go through the network at a time (None: all). ``proposals`` regions of
     an image are classified, the best ``concatenated`` join the whole. The rate of all heads is
-    ``lr`` times ``new_layers``. ``average`` leaves out the proposal network, whose start is random.
-    ``start`` is the run whose backbone and classifier training begins from (stage, key, spec), or
-    None; ``head_start`` is of `fgnb.baselines.start`, for the classifier of regions.
+    ``lr`` times ``new_layers``. ``start`` is the run whose backbone and classifier training begins
+    from (stage, key, spec), or None; ``warm_up`` that of the proposal network, or None: a random
+    start, which ``average`` then leaves out. ``head_start`` is of `fgnb.baselines.start`, for the
+    classifier of regions; ``region_share`` of the joint one begins as what it says.
     """
 
     source_size: int
@@ -52,10 +63,13 @@ class NTSSpec(PlainSpec):
     dropout: float
     new_layers: float
     start: dict[str, Any] | None
+    warm_up: dict[str, Any] | None
     head_start: str
+    region_share: float
 
     def __post_init__(self) -> None:
         check_head_start(self.head_start)
+        check_share(self.region_share)
 
     @property
     def sizes(self) -> Sizes:
@@ -82,7 +96,7 @@ class NTSModule(StartAveraging):
             iou=spec.iou,
             dropout=spec.dropout,
         )
-        self.heads.start_from(start.weight, start.bias)
+        self.heads.start_from(start.weight, start.bias, spec.region_share)
         self.extractor = Extractor(self.backbone, spec.sizes, spec.cut, spec.micro_batch)
         self.spec, self.epoch_steps = spec, epoch_steps
 
@@ -118,8 +132,9 @@ class NTSModule(StartAveraging):
 class NTSStage:
     """NTS as a stage; ``name`` and the recipe are the caller's.
 
-    Arguments as in `PlainStage`, and ``start``: the stage whose backbone and classifier training
-    begins from, trained first where the store lacks it; None where ``spec.start`` is None.
+    Arguments as in `PlainStage`, and ``start`` and ``warm_up``: the stages whose backbone and
+    classifier, and whose proposal network, training begins from, trained first where the store
+    lacks them; None where the field of the spec is None.
     """
 
     modules: tuple[str, ...] = ("fgnb.baselines.nts",)
@@ -132,11 +147,13 @@ class NTSStage:
         name: str,
         *,
         start: PlainStage | None = None,
+        warm_up: NTSWarmUpStage | None = None,
         workers: int = 0,
     ) -> None:
         check_start(start, spec)
+        check_start(warm_up, spec, "warm_up")
         self.images, self.spec, self.weights, self.name = images, spec, weights, name
-        self.start, self.data_fingerprint = start, images.fingerprint
+        self.start, self.warm_up, self.data_fingerprint = start, warm_up, images.fingerprint
         self.plain = PlainStage(images, spec, weights, name, workers=workers)
         self.zoomed = ZoomedImages(images, weights, spec)
         self.train_index, self.query_index = self.zoomed.train_index, self.zoomed.query_index
@@ -146,24 +163,32 @@ class NTSStage:
         return replace(self.plain.data(), dataset=self.zoomed)
 
     def module(self) -> NTSModule:
-        """The start's backbone, classifiers from its one or fitted, a fresh proposer."""
+        """The start's backbone, the warm-up's proposer, classifiers from the start's or fitted."""
         spec = self.spec
         backbone, head, c = starting_point(self.start, self.plain)
         epoch_steps = -(-len(self.train_index) // spec.batch_size)
         with positions.preserved_random_state():
             positions.seed_at(spec.seed, "proposer")
             module = NTSModule(backbone, head, spec, epoch_steps)
+        if self.warm_up is not None:
+            ranked = training.fit(self.warm_up, progress=False).weights()
+            proposer = part_weights(ranked, f"proposer.{_PROPOSER}")
+            module.heads.proposal_network.load_state_dict(proposer)
         if spec.head_start == "fitted":
-            unseen = ("dropout", "new_layers")
+            unseen = ("dropout", "new_layers", "region_share")
             fit_head(
                 self, module.heads.part, lambda: self._region_features(module), c=c, unseen=unseen
             )
-            module.heads.start_joint()
+            module.heads.start_joint(spec.region_share)
         return module.keep_start(spec.average)
 
     def finish(self, module: NTSModule) -> None:
-        """Move the weights towards those that training started from, by ``spec.average``."""
-        module.average_with_start(self.spec.average, leave_out=(_PROPOSER,))
+        """Move the weights towards those that training started from, by ``spec.average``.
+
+        A proposal network that began at random stays where it is.
+        """
+        random = () if self.warm_up is not None else (f"heads.{_PROPOSER}.",)
+        module.average_with_start(self.spec.average, leave_out=random)
 
     def validate(self, module: NTSModule) -> dict[str, float]:
         """Held-out figures of the weights that would be kept; nothing where test would be read."""

@@ -15,7 +15,7 @@ from fgnb.baselines.nts import NTSStage
 from fgnb.baselines.recipe import Value, frame_value, scale_values
 from fgnb.baselines.stages import nts_values
 from fgnb.nn.cost import META, Cost, Part, head_part, meta_backbone, step_cost, whole_part
-from fgnb.nn.nts import ProposalNetwork
+from fgnb.nn.nts_proposer import ProposalNetwork
 from fgnb.presets import Preset
 from fgnb.training import Stage
 

@@ -45,11 +45,15 @@ class StartingPoint(NamedTuple):
 
 
 def start_field(start: training.Stage | None) -> dict[str, Any] | None:
-    """The field ``start`` (or ``warm_up``) of a spec whose training begins from that stage."""
+    """The field ``start`` (or ``warm_up``) of a spec whose training begins from that stage.
+
+    It names the stage as the store does: rows of two papers that begin from one run are one.
+    """
     if start is None:
         return None
-    key = training.identity(start).key
-    return {"stage": start.name, "key": key, "spec": asdict(start.spec)}
+    known = training.identity(start)
+    stage = known.described["stage"]
+    return {"stage": stage, "key": known.key, "spec": asdict(start.spec)}
 
 
 def starting_point(start: PlainStage | None, plain: PlainStage) -> StartingPoint:
@@ -91,14 +95,14 @@ def _pretrained_start(plain: PlainStage) -> StartingPoint:
     return StartingPoint(module.backbone, module.head, plain.logistic.c)
 
 
-def check_start(start: PlainStage | None, spec: Any) -> None:
-    """Whether ``start`` and the field of that name are both there, or neither.
+def check_start(start: training.Stage | None, spec: Any, name: str = "start") -> None:
+    """Whether a stage to begin from and the field ``name`` of the spec are both there, or neither.
 
     Raises:
         ValueError: one without the other.
     """
-    if (start is None) != (spec.start is None):
-        raise ValueError("start and spec.start should both be None, or neither")
+    if (start is None) != (getattr(spec, name) is None):
+        raise ValueError(f"{name} and spec.{name} should both be None, or neither")
 
 
 def check_head_start(name: str) -> None:

@@ -16,7 +16,7 @@ from torch import nn
 from fgnb.focus.spec import STRIDE
 from fgnb.nn.backbones import NO_CUT
 from fgnb.nn.cost import META, Part, head_part, meta_backbone, step_cost, whole_part
-from fgnb.nn.nts import ProposalNetwork
+from fgnb.nn.nts_proposer import ProposalNetwork
 
 METHODS = {"focus": "focus", "nts": "NTS"}
 STEPS = {

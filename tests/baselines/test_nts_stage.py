@@ -9,11 +9,19 @@ import torch
 from fgnb import focus, presets, training
 from fgnb.baselines.nts import NTSStage
 from fgnb.baselines.recipe import known
-from fgnb.baselines.stages import FROZEN_TRUNK, PUBLISHED, STAGES, nts_spec, nts_stage
+from fgnb.baselines.stages import (
+    FROZEN_TRUNK,
+    PUBLISHED,
+    STAGES,
+    nts_spec,
+    nts_stage,
+    nts_warm_up_stage,
+)
+from fgnb.baselines.start import start_field
 from fgnb.cli.train import stages
 from fgnb.data import cub, load_rgb
 from fgnb.data.transforms import eval_transform
-from fgnb.nn.nts import nts_anchors
+from fgnb.nn.nts_proposer import nts_anchors
 from fgnb.nn.regions import crop_and_resize
 from fgnb.nn.weights import weights_info
 from fgnb.store import code_digest
@@ -160,13 +168,75 @@ def test_it_begins_from_a_trained_plain_stage_and_always_the_same(stage, images)
     assert before[name].equal(ended[name])
     assert not initial_weights(stage())[name].equal(ended[name])
     assert made.spec.start == {
-        "stage": "focus/global",
+        "stage": "baselines/plain",  # as the store has it: ccfr's is the same run
         "key": training.identity(plain).key,
         "spec": dataclasses.asdict(plain.spec),
     }
     assert all(value.equal(before[name]) for name, value in state(made.module()).items())
     with pytest.raises(ValueError, match="should both be None, or neither"):
         NTSStage(images, made.spec, "random", "baselines/nts")
+
+
+@pytest.fixture
+def warmed(stage, images):
+    """A stage whose warm-up takes such steps that other boxes are the best after it."""
+    made = stage()
+    warm_up = nts_warm_up_stage(SMOKE, images, backbone="resnet18", weights="random", lr=1.0)
+    spec = dataclasses.replace(made.spec, warm_up=start_field(warm_up))
+    return NTSStage(images, spec, "random", "baselines/nts", warm_up=warm_up)
+
+
+def test_it_begins_with_the_proposer_of_its_warm_up(stage, warmed):
+    ranked = training.fit(warmed.warm_up)
+    begun, apart = initial_weights(warmed), initial_weights(stage(warm_up=False))
+    proposer = [name for name in ranked.weights() if "proposal_network" in name]
+    assert len(proposer) == 12
+    for name in proposer:
+        own = f"heads.{name.removeprefix('proposer.')}"
+        assert begun[own].equal(ranked.weights()[name])
+        assert not begun[own].equal(apart[own])
+    boxes = warmed._infer(warmed.module(), warmed.query_index)["index"]
+    seen = nts_anchors(64).boxes[torch.from_numpy(boxes)]
+    np.testing.assert_array_equal(seen, ranked.predictions["query_boxes"][:, :4])
+
+
+def test_the_classifier_of_regions_is_fitted_on_the_warmed_proposers_boxes(
+    stage, warmed, images, fitted
+):
+    module, labels = warmed.module(), images.labels[warmed.train_index]
+    seen = warmed._infer(module, warmed.train_index)
+    cold = stage(warm_up=False)
+    untrained = cold._infer(cold.module(), cold.train_index)
+    assert not np.array_equal(seen["index"], untrained["index"])
+    each = seen["embedding"][:, : 4 * 512].reshape(-1, 512)
+    expected = np.exp(fitted(each, np.repeat(labels, 4), warmed.plain.logistic.c, each))
+    with torch.no_grad():
+        said = module.heads.part(torch.from_numpy(each)).softmax(1)
+    np.testing.assert_allclose(said, expected, atol=1e-3)
+
+
+def test_another_warm_up_is_another_run(stage, warmed, images):
+    keys = {training.identity(made).key for made in (stage(), stage(warm_up=False), warmed)}
+    assert len(keys) == 3
+    longer = dataclasses.replace(SMOKE, warm_up_epochs=2)
+    made = nts_stage(longer, images, backbone="resnet18", weights="random")
+    assert made.spec.warm_up["key"] == training.identity(made.warm_up).key
+    assert made.spec.warm_up["key"] != stage().spec.warm_up["key"]
+    with pytest.raises(ValueError, match=r"warm_up and spec\.warm_up should both be None"):
+        NTSStage(images, made.spec, "random", "baselines/nts")
+
+
+@pytest.mark.parametrize("head_start", ["whole", "fitted"])
+def test_the_joint_classifier_begins_with_a_share_of_regions(stage, head_start):
+    made = stage(region_share=0.2, head_start=head_start)
+    heads = made.module().heads
+    parts = heads.concat.weight.unflatten(1, (5, -1)).detach()
+    torch.testing.assert_close(parts[:, 4], 0.8 * heads.raw.weight.detach())
+    for each in range(4):
+        torch.testing.assert_close(parts[:, each], 0.05 * heads.part.weight.detach())
+    torch.testing.assert_close(
+        heads.concat.bias.detach(), 0.8 * heads.raw.bias.detach() + 0.2 * heads.part.bias.detach()
+    )
 
 
 def test_the_concatenation_answers(stage):
@@ -220,20 +290,23 @@ def test_without_a_frozen_trunk_everything_is_trained_on_pictures(stage):
     assert run.predictions["query_probs"].shape == (4, 2)
 
 
-def test_an_average_leaves_the_proposer_where_it_is(stage):
-    module = stage().module()
+@pytest.mark.parametrize("warm_up", [True, False])
+def test_an_average_is_of_everything_but_a_proposer_that_began_at_random(stage, warm_up):
+    made = stage(average=0.5, warm_up=warm_up)
+    module = made.module()
+    start = state(module)
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.add_(1.0)
     before = state(module)
-    stage(average=0.5).finish(module)
-    start, after = stage().module().state_dict(), module.state_dict()
-    torch.testing.assert_close(
-        after["heads.raw.weight"], (before["heads.raw.weight"] + start["heads.raw.weight"]) / 2
-    )
-    for name in before:
-        if name.startswith("heads.proposal_network"):
-            assert after[name].equal(before[name])
+    made.finish(module)
+    after, free = module.state_dict(), dict(module.named_parameters())
+    for name, value in before.items():
+        if name not in free or not free[name].requires_grad:
+            continue
+        stays = name.startswith("heads.proposal_network") and not warm_up
+        expected = value if stays else (value + start[name]) / 2
+        torch.testing.assert_close(after[name], expected, msg=name)
 
 
 def test_held_out_figures_where_test_is_not_read(stage):
@@ -284,7 +357,8 @@ def test_recipes_name_every_field_that_is_no_scale():
     assert demo.epochs == presets.get("demo").region_epochs
     for spec, recipe in ((paper, PUBLISHED), (demo, FROZEN_TRUNK)):
         fields = dataclasses.asdict(spec)
-        assert {name: fields[name] for name in recipe} == known(recipe)
+        values = {**known(recipe), "warm_up": None}  # named by the stage
+        assert {name: fields[name] for name in recipe} == values
 
 
 def test_the_command_line_knows_it(stage):
@@ -298,6 +372,8 @@ def test_bad_input_is_named(stage):
         stage(margin=2.0)
     with pytest.raises(ValueError, match="head_start is 'fresh'; it is one of whole, fitted"):
         stage(head_start="fresh")
+    with pytest.raises(ValueError, match=r"region_share is 1\.5, needs a number from 0 to 1"):
+        stage(region_share=1.5)
     with pytest.raises(ValueError, match="fold is 'test'"):
         stage(fold="test")
     with pytest.raises(ValueError, match="source is 32, under image, 64"):

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fgnb.nn.nts import FRAME, NTSHeads, NTSOutput, ProposalNetwork, nts_anchors, nts_losses
+from fgnb.nn.nts import NTSHeads, NTSOutput, nts_losses
+from fgnb.nn.nts_proposer import FRAME, ProposalNetwork, nts_anchors
 
 
 def anchors_by_loops(image_size):

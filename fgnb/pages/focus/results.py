@@ -16,7 +16,7 @@ from fgnb.baselines.nts import NTSStage
 from fgnb.data import ImageSet
 from fgnb.focus.rows import row_stage
 from fgnb.metrics.coverage import Coverage
-from fgnb.nn.nts import nts_anchors
+from fgnb.nn.nts_proposer import nts_anchors
 from fgnb.pages.course import course
 from fgnb.report import kinds, printed, regions, sets
 from fgnb.report.coverage import CLAIMED, GROUPS, array_name, coverage, coverage_arrays

@@ -10,7 +10,7 @@ import torch
 from fgnb import claims
 from fgnb.data import cub
 from fgnb.metrics import holm, mcnemar
-from fgnb.nn.nts import nts_anchors
+from fgnb.nn.nts_proposer import nts_anchors
 from fgnb.nn.regions import Anchors, Level
 from fgnb.pages.focus import results
 from fgnb.report.records import Record
