@@ -1,21 +1,24 @@
-"""What a plan says of the baselines: what each starts from, what it costs, whence its values come.
+"""What a plan says of NTS and its warm-up: what each starts from, what it costs, whence its values.
 
 Beside the stages, not in them: a run's key is over the code that trains it, and a plan trains
-nothing. Of the plain backbone the papers' rooms know the recipe.
+nothing. Both papers' rooms have NTS as a row.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-import torch
 from torch import nn
 
 from fgnb.baselines.nts import NTSStage
+from fgnb.baselines.nts_warm_up import NTSWarmUpStage
+from fgnb.baselines.plain import PlainStage
 from fgnb.baselines.recipe import Value, frame_value, scale_values
-from fgnb.baselines.stages import nts_values
+from fgnb.baselines.stages import nts_values, warm_up_values
+from fgnb.nn.backbones import Backbone
 from fgnb.nn.cost import META, Cost, Part, head_part, meta_backbone, step_cost, whole_part
-from fgnb.nn.nts_proposer import ProposalNetwork
+from fgnb.nn.nts_proposer import LEAST_STRIDE, ProposalNetwork
 from fgnb.presets import Preset
 from fgnb.training import Stage
 
@@ -23,16 +26,16 @@ STATED = {
     "backbone": Value("resnet50", "stated", "public code"),
     "image_size": Value(448, "stated", "public code"),
     "source_size": Value(448, "stated", "public code: regions are cut from the input"),
-    "crop_size": Value(224, "stated", "public code"),
     "batch_size": Value(16, "stated", "public code"),
+    "crop_size": Value(224, "stated", "public code"),
 }
 GIVEN = ("weights_tag", "weights_sha256", "fold", "fold_seed", "seed", "start")
 
 
 def earlier(stage: Stage) -> list[Stage]:
     """The stages whose runs `fit` finds or trains before ``stage``."""
-    start = getattr(stage, "start", None)
-    return [] if start is None else [start]
+    before = [getattr(stage, name, None) for name in ("start", "warm_up")]
+    return [one for one in before if one is not None]
 
 
 def origins(stage: Stage, preset: Preset) -> dict[str, Value]:
@@ -40,38 +43,67 @@ def origins(stage: Stage, preset: Preset) -> dict[str, Value]:
 
     Fields that the caller gives (seed, fold, weights, start) have the origin ``given``.
     """
-    assert isinstance(stage, NTSStage)
-    found = {name: Value(getattr(stage.spec, name), "given", "by the caller") for name in GIVEN}
-    found |= scale_values(preset, "region_epochs", STATED)
-    frame = frame_value(stage.images, preset)
+    assert isinstance(stage, NTSStage | NTSWarmUpStage)
+    spec: Any = stage.spec
+    joint = isinstance(stage, NTSStage)
+    found = {name: Value(getattr(spec, name), "given", "by the caller") for name in GIVEN}
+    found |= scale_values(preset, "region_epochs" if joint else "warm_up_epochs", STATED)
+    found["frame"] = frame_value(stage.images, preset)
     if preset.freeze_stride is None:
-        frame = replace(frame, origin="stated", reason="public code: resize to 600x600, crop 448")
-    return found | {"frame": frame} | nts_values(preset)
+        reason = "public code: resize to 600x600, crop 448"
+        found["frame"] = replace(found["frame"], origin="stated", reason=reason)
+    if not joint:
+        return found | warm_up_values(preset)
+    found |= nts_values(preset)
+    warm_up = found["warm_up"]
+    if warm_up.value == (spec.warm_up is not None):  # as in the recipe: the run, not whether
+        found["warm_up"] = Value(spec.warm_up, warm_up.origin, warm_up.reason)
+    return found
 
 
 def cost(stage: Stage) -> Cost:
-    """What a step of NTS costs: whole images, proposals, zoomed regions, three classifiers.
+    """What a step of ``stage`` costs: whole images, proposals, zoomed regions, classifiers.
 
     A frozen trunk's maps of whole images are cached, so it runs on regions alone.
     """
-    assert isinstance(stage, NTSStage)
-    spec, batch = stage.spec, stage.spec.batch_size
+    assert isinstance(stage, PlainStage | NTSStage | NTSWarmUpStage)
+    spec: Any = stage.spec
+    classes = len(stage.images.classes)
     backbone = meta_backbone(spec.backbone, cut=spec.cut)
-    width, classes = backbone.num_features, len(stage.images.classes)
-    with torch.no_grad():
-        picture = torch.empty(1, 3, spec.image_size, spec.image_size, device=META)
-        shape = tuple(backbone(picture).shape[1:])
+    width, batch = backbone.num_features, spec.batch_size
+    if isinstance(stage, PlainStage):
+        return step_cost([_whole(backbone, spec), head_part(width, classes, batch)], [backbone])
+    cells, crop = -(-spec.image_size // LEAST_STRIDE), (3, spec.crop_size, spec.crop_size)
     with META:
-        proposer: nn.Module = ProposalNetwork(width)
-    crop = (3, spec.crop_size, spec.crop_size)
-    return step_cost(
-        [
-            whole_part(backbone, image_size=spec.image_size, cut=spec.cut, items=batch),
-            Part(proposer, (shape,), batch),
-            Part(backbone, (crop,), batch * spec.proposals, spec.micro_batch),
-            head_part(width, classes, batch),
-            head_part(width, classes, batch * spec.proposals),
-            head_part(width * (1 + spec.concatenated), classes, batch),
-        ],
-        held=[backbone],
+        proposer = ProposalNetwork(width)
+    found, count = Part(proposer, ((width, cells, cells),), batch), batch * spec.proposals
+    if isinstance(stage, NTSWarmUpStage):
+        backbone.requires_grad_(False)
+        head = nn.Linear(width, classes, device=META).requires_grad_(False)
+        parts = [
+            _whole(backbone, spec, backward=False),
+            found,
+            Part(backbone, (crop,), count, spec.micro_batch, backward=False),
+            Part(head, ((width,),), count, backward=False),
+        ]
+        return step_cost(parts, [backbone])
+    joined = width * (1 + spec.concatenated)
+    parts = [
+        _whole(backbone, spec),
+        found,
+        Part(backbone, (crop,), count, spec.micro_batch),
+        head_part(width, classes, batch),
+        head_part(width, classes, count),
+        head_part(joined, classes, batch),
+    ]
+    return step_cost(parts, [backbone])
+
+
+def _whole(backbone: Backbone, spec: Any, *, backward: bool = True) -> Part:
+    return whole_part(
+        backbone,
+        image_size=spec.image_size,
+        cut=spec.cut,
+        items=spec.batch_size,
+        backward=backward,
     )

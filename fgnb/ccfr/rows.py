@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from fgnb.baselines.regime import passes
+from fgnb.baselines.stages import nts_stage
 from fgnb.ccfr.region_recipe import REGION_SHARE
-from fgnb.ccfr.stages import STAGES
+from fgnb.ccfr.stages import STAGES, global_stage
 from fgnb.data import ImageSet
 from fgnb.presets import Preset
 from fgnb.training import Stage
@@ -28,6 +29,7 @@ _ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "random-boxes": ("regions", {"boxes": "random"}),
     "centre-boxes": ("regions", {"boxes": "centre"}),
     "oracle-boxes": ("regions", {"boxes": "oracle"}),
+    "nts-net": ("nts", {}),
     "equal-compute": ("equal-compute", {}),
     "warm-up": ("warm-up", {}),
     "none": ("regions", {"scorer_signal": "none"}),
@@ -44,9 +46,12 @@ _WHOLE = ("global", "multi-level", "equal-compute")
 """Stages without regions: their rows train as long as a first stage and that with regions do."""
 _TAKES: dict[str, tuple[str, ...]] = {
     "regions": ("epochs", "crop_size", "scorer_signal", "multi_level", "region_share"),
+    "nts": ("epochs", "crop_size", "region_share"),
     "equal-compute": ("crop_size",),
     "multi-level": ("n_parents", "parent_weight", "children", "clustering"),
 }
+_OF_START = ("backbone", "weights", "fold", "seed", "frame", "image_size", "crop_ratio", "cut")
+"""Options of NTS that the plain run, which it starts from, must have too."""
 
 
 def row_stage(row: str, preset: Preset, images: ImageSet, **options: Any) -> Stage:
@@ -70,10 +75,21 @@ def row_stage(row: str, preset: Preset, images: ImageSet, **options: Any) -> Sta
     stage, changes = ROWS[row]
     aside = {name for names in _TAKES.values() for name in names} - set(_TAKES.get(stage, ()))
     taken = {name: value for name, value in options.items() if name not in aside}
-    if stage == "regions" and (share := REGION_SHARE.get(row.removesuffix(_TWIN))):
+    if stage in ("regions", "nts") and (share := REGION_SHARE.get(row.removesuffix(_TWIN))):
         taken.setdefault("region_share", share.value)
     if stage in _WHOLE:
         taken["epochs"] = passes(preset, options.get("epochs"))
     if row in HELD_OUT or row.endswith(_TWIN):
         taken = {"fold": "held-out", **taken}
+    if stage == "nts":
+        return _nts(preset, images, taken)
     return STAGES[stage](preset, images, **{**taken, **changes})
+
+
+def _nts(preset: Preset, images: ImageSet, options: dict[str, Any]) -> Stage:
+    """The rival, from the plain classifier: the multi-level loss is ccfr's own step, not NTS's.
+
+    It has the passes of the rows with regions: a first stage, a warm-up, then all together.
+    """
+    start = {name: value for name, value in options.items() if name in _OF_START}
+    return nts_stage(preset, images, start=global_stage(preset, images, **start), **options)

@@ -76,7 +76,7 @@ def row_stage(row: str, preset: Preset, images: ImageSet, **options: Any) -> Sta
     if row == NOT_ZOOMED:
         changes = {"crop_size": round(stages.region_stage(preset, images, **options).spec.box_size)}
     taken = {name: value for name, value in options.items() if name not in _LEAVES.get(stage, ())}
-    if stage == "regions" and (share := REGION_SHARE.get(row.removesuffix(_TWIN))):
+    if stage in ("regions", "nts") and (share := REGION_SHARE.get(row.removesuffix(_TWIN))):
         taken.setdefault("region_share", share.value)
     if stage in _LEAVES:
         taken["epochs"] = row_passes(preset, options.get("epochs"))
