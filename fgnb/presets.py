@@ -131,7 +131,10 @@ _VALUES: dict[str, dict[str, tuple[Any, str]]] = {
         "crop_size": (224, "stated by ccfr and focus"),
         "region_epochs": (90, "chosen: three of the steps of 30 epochs that ccfr states"),
         "warm_up_epochs": (30, "chosen: ccfr does not state it; one of its steps"),
-        "micro_batch": (None, "set it where memory is short; the numbers stay the same"),
+        "micro_batch": (
+            None,
+            "all at once, as batch statistics need; fewer where memory is short",
+        ),
     },
 }
 
