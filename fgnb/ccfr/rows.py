@@ -42,6 +42,14 @@ HELD_OUT = ("warm-up", "none", "gate", "margin-rank", "two-extractors")
 _TWIN = "-held-out"
 ROWS = _ROWS | {f"{row}{_TWIN}": _ROWS[row] for row in _ROWS if row not in HELD_OUT}
 """Every row; ``ROW-held-out`` trains on four fifths of each class, and answers the other one."""
+LISTS: dict[str, tuple[str, ...]] = {
+    "table-3": ("plain", "multi-level", "local-region", "scale-nms", "fusion"),
+    "repairs": ("fusion-margin-rank",),
+    "rivals": ("equal-compute",),
+    "controls": ("random-boxes", "oracle-boxes", "centre-boxes"),
+    "signals": ("warm-up", "none", "gate", "margin-rank"),
+}
+"""Rows that are recorded together, by name, in the order of their worth: ``fgnb record``."""
 _WHOLE = ("global", "multi-level", "equal-compute")
 """Stages without regions: their rows train as long as a first stage and that with regions do."""
 _TAKES: dict[str, tuple[str, ...]] = {

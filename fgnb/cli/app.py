@@ -9,7 +9,7 @@ import typer
 
 from fgnb.cli import data
 from fgnb.cli.errors import plainly
-from fgnb.cli.words import PairsCommand, Parameters, pairs
+from fgnb.cli.words import PairsCommand, Parameters, Scale, pairs
 
 app = typer.Typer(
     name="fgnb",
@@ -76,6 +76,7 @@ def train(
     preset: Annotated[
         str | None, typer.Option(help="smoke, demo or paper; the same as -p preset NAME.")
     ] = None,
+    scale: Scale = None,
     keep: Annotated[
         bool,
         typer.Option(
@@ -96,7 +97,35 @@ def train(
     from fgnb.cli.train import train as do
 
     chosen = [f"preset={preset}"] if preset is not None else []
-    do(stage, pairs([*(parameter or []), *chosen]), keep=keep, dry_run=dry_run)
+    given = pairs([*(parameter or []), *chosen])
+    do(stage, given, pairs(scale, "-s"), keep=keep, dry_run=dry_run)
+
+
+@app.command("record", cls=PairsCommand)
+@plainly
+def record(
+    paper: Annotated[str, typer.Argument(help="ccfr or focus.")],
+    rows: Annotated[
+        str,
+        typer.Option(help="Rows and lists of rows, by commas: table-3,random-boxes. All lists."),
+    ] = "",
+    parameter: Parameters = None,
+    scale: Scale = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(help="Stop then; the same command goes on. Exit status 3 if rows are left."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say which rows are there.")] = False,
+) -> None:
+    """Train rows one after another, keep each as it comes, skip those that are there."""
+    from fgnb.cli import record as do
+
+    given = pairs(parameter)
+    if (
+        do.record(paper, rows, given, pairs(scale, "-s"), minutes=minutes, dry_run=dry_run)
+        and not dry_run
+    ):
+        raise typer.Exit(do.UNFINISHED)
 
 
 @app.command("verify")

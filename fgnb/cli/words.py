@@ -8,15 +8,24 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-_OPTION = ("-p", "--parameter")
+_PARAMETER, _SCALE = ("-p", "--parameter"), ("-s", "--scale")
+_OPTION = (*_PARAMETER, *_SCALE)
 Parameters = Annotated[
     list[str] | None,
-    typer.Option(*_OPTION, metavar="NAME VALUE", help="A parameter and its value; repeatable."),
+    typer.Option(*_PARAMETER, metavar="NAME VALUE", help="A parameter and its value; repeatable."),
+]
+Scale = Annotated[
+    list[str] | None,
+    typer.Option(
+        *_SCALE,
+        metavar="NAME VALUE",
+        help="A value of the preset to replace, for all stages of the chain; repeatable.",
+    ),
 ]
 
 
 class PairsCommand(TyperCommand):
-    """A command whose `-p` takes a name and a value as two words."""
+    """A command whose `-p` and `-s` take a name and a value as two words."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Joins each pair to NAME=VALUE before the usual parsing."""
@@ -43,8 +52,8 @@ def joined(args: list[str]) -> list[str]:
     return out
 
 
-def pairs(given: list[str] | None) -> dict[str, str]:
-    """Names and values as texts.
+def pairs(given: list[str] | None, option: str = "-p") -> dict[str, str]:
+    """Names and values as texts; ``option`` is what they came by.
 
     Raises:
         ValueError: a name without a value, an empty name, or a name given twice.
@@ -53,9 +62,9 @@ def pairs(given: list[str] | None) -> dict[str, str]:
     for pair in given or []:
         name, equals, value = pair.partition("=")
         if not equals or not name:
-            raise ValueError(f"-p {pair} has no value; it takes two words: -p NAME VALUE")
+            raise ValueError(f"{option} {pair} has no value; it takes two words: NAME VALUE")
         if name in found:
-            raise ValueError(f"-p {name} is given twice")
+            raise ValueError(f"{option} {name} is given twice")
         found[name] = value
     return found
 

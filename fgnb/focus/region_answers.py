@@ -20,6 +20,7 @@ from fgnb.focus.maps import trained_model
 from fgnb.focus.model import FocusModel
 from fgnb.focus.region_stage import FocusStage
 from fgnb.nn.backbones import global_pool
+from fgnb.nn.device import device
 from fgnb.nn.zoomed import ZoomedBatch
 from fgnb.training import Run
 from fgnb.training.settings import deterministic
@@ -60,7 +61,7 @@ def answers_under(
         ValueError: a stage without a hybrid classifier, a field that needs another training, a
             classifier that there is not.
     """
-    model = trained_model(stage, run)
+    model = trained_model(stage, run).to(device())
     if model.hybrid is None:
         raise ValueError("stage has no hybrid classifier, so its answers don't depend on regions")
     removed = dict(without or {})
@@ -71,9 +72,11 @@ def answers_under(
     answers: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in variants}
     with deterministic(stage.spec.threads), torch.inference_mode():
         for batch in stage.zoomed.batches(stage.query_index):
+            batch = batch.to(device())
             feature_map = model.extractor.whole(batch.inputs)[-1]
             for name, variant in variants.items():
-                answers[name].append(variant.answer(batch, feature_map))
+                probs, boxes = variant.answer(batch, feature_map)
+                answers[name].append((probs.cpu(), boxes.cpu()))
     return {
         name: RegionAnswers(*(torch.cat(column).numpy() for column in zip(*parts, strict=True)))
         for name, parts in answers.items()
@@ -95,8 +98,8 @@ class _Variant:
             raise ValueError(f"{wrong[0]} needs a training of its own; free are {', '.join(FREE)}")
         spec = replace(stage.spec, **changes)
         own = FocusStage(stage.images, spec, stage.weights, stage.name, start=stage.start)
-        self.placement = own.placement
-        self.model = FocusModel(model.backbone, model.image, spec).eval()
+        self.placement = None if own.placement is None else own.placement.to(device())
+        self.model = FocusModel(model.backbone, model.image, spec).to(device()).eval()
         self.model.load_state_dict(model.state_dict())
         if removed is not None:
             _silence(self.model, removed)

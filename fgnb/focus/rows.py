@@ -48,6 +48,12 @@ _ROWS: dict[str, tuple[str, dict[str, Any]]] = {
 _TWIN = "-held-out"
 ROWS = _ROWS | {f"{row}{_TWIN}": _ROWS[row] for row in _ROWS if row not in HELD_OUT}
 """Every row; ``ROW-held-out`` trains on four fifths of each class, and answers the other one."""
+LISTS: dict[str, tuple[str, ...]] = {
+    "table-2": ("resnet-50", "nts-net", *TABLE2),
+    "rivals": ("equal-compute",),
+    "controls": ("random-boxes", "oracle-boxes", "centre-boxes"),
+}
+"""Rows that are recorded together, by name, in the order of their worth: ``fgnb record``."""
 _LEAVES: dict[str, tuple[str, ...]] = {
     "global": ("epochs", "crop_size"),
     "equal-compute": ("epochs",),
