@@ -13,6 +13,7 @@ from fgnb.ccfr.rows import LISTS as CCFR
 from fgnb.ccfr.rows import ROWS as CCFR_ROWS
 from fgnb.cli import app, train
 from fgnb.cli import record as command
+from fgnb.cli.run import UNFINISHED
 from fgnb.data.fingerprint import images_sha256
 from fgnb.focus.rows import LISTS as FOCUS
 from fgnb.focus.rows import ROWS as FOCUS_ROWS
@@ -92,7 +93,7 @@ def test_when_the_time_is_up_the_same_command_goes_on(act, monkeypatch):
     words = ("--rows", "plain,equal-compute", "--minutes", "60", "-s", "image_size", "32")
     words += ("-s", "max_steps", "22", "-s", "region_epochs", "10")
     stopped = act("ccfr", *words)
-    assert stopped.exit_code == command.UNFINISHED, stopped.output
+    assert stopped.exit_code == UNFINISHED, stopped.output
     assert "ccfr/plain, seed 0: kept" in stopped.stdout
     assert "60 minutes are over: stopped at" in stopped.stdout
     assert "what is trained is kept up to step 20 of 22" in stopped.stdout

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fgnb.book.build import make
+    from fgnb.book.chapter import run_chapter
     from fgnb.book.gate import GateError
     from fgnb.book.parameters import ParameterError
     from fgnb.book.run import run_notebook
@@ -20,6 +21,7 @@ __all__ = [
     "ParameterError",
     "make",
     "reproduce",
+    "run_chapter",
     "run_notebook",
 ]
 
@@ -29,6 +31,7 @@ _HOMES = {
     "ParameterError": "parameters",
     "make": "build",
     "reproduce": "workflow",
+    "run_chapter": "chapter",
     "run_notebook": "run",
 }
 

@@ -45,9 +45,14 @@ def faults_of(entry: Entry) -> Iterator[str]:
     except sources.NotebookError as error:
         yield str(error)
         return
+    yield from faults_in(executed, entry)
+    yield from _pictures(executed, entry)
+
+
+def faults_in(executed: sources.Notebook, entry: Entry) -> Iterator[str]:
+    """What is wrong with an execution, whatever its pictures: half run, failed, of other code."""
     yield from _execution(executed)
     yield from _origin(executed, entry)
-    yield from _pictures(executed, entry)
 
 
 def _execution(executed: sources.Notebook) -> Iterator[str]:

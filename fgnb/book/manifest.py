@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,7 +88,8 @@ def read(preset: str, only: Sequence[str] = ()) -> list[Entry]:
     for name in wanted:
         if name not in listed:
             raise sources.NotebookError(f"{name} is not in _toc.yml, so the book does not run it")
-    return [_entry(name, preset) for name in listed if name in wanted or not only]
+    chosen = [name for name in listed if name in wanted or not only]
+    return [entry_of(name, {"preset": preset}) for name in chosen]
 
 
 def pages() -> list[str]:
@@ -121,17 +122,23 @@ def _files(node: Any) -> Iterator[str]:
             yield from _files(item)
 
 
-def _entry(name: str, preset: str) -> Entry:
+def entry_of(name: str, values: Mapping[str, Any]) -> Entry:
+    """A notebook as it is to run with ``values``, whether or not the book lists it.
+
+    Raises:
+        ParameterError: an unknown name, a wrong type, a value out of range.
+    """
     source = paths.notebooks_root() / f"{name}.ipynb"
     notebook = sources.read(source)
     declared = parameters.declared_in(notebook, name)
-    overrides = parameters.given(declared, {"preset": preset}, name)
+    overrides = parameters.given(declared, values, name)
+    settled = {p.name: overrides.get(p.name, p.default) for p in declared}
     return Entry(
         name=name,
-        preset=preset,
+        preset=str(settled.get("preset", "")),
         source=source,
         overrides=overrides,
-        parameters={p.name: overrides.get(p.name, p.default) for p in declared},
+        parameters=settled,
         source_digest=sources.source_digest(notebook),
         library_digest=library_digest(notebook, name),
     )

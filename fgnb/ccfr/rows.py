@@ -45,7 +45,7 @@ ROWS = _ROWS | {f"{row}{_TWIN}": _ROWS[row] for row in _ROWS if row not in HELD_
 LISTS: dict[str, tuple[str, ...]] = {
     "table-3": ("plain", "multi-level", "local-region", "scale-nms", "fusion"),
     "repairs": ("fusion-margin-rank",),
-    "rivals": ("equal-compute",),
+    "rivals": ("equal-compute", "nts-net"),
     "controls": ("random-boxes", "oracle-boxes", "centre-boxes"),
     "signals": ("warm-up", "none", "gate", "margin-rank"),
 }

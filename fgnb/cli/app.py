@@ -23,13 +23,20 @@ app.add_typer(data.app, name="data")
 
 PresetOption = Annotated[str, typer.Option(help="smoke, demo or paper.")]
 Cores = Annotated[int, typer.Option(help="CPU cores to use.", min=1)]
+Minutes = Annotated[
+    float | None,
+    typer.Option(help="Stop then; the same command goes on. Exit status 3 if anything is left."),
+]
 Paper = Annotated[str | None, typer.Option(help="joint, pose, focus or ccfr; all by default.")]
 
 
 @app.command("run", cls=PairsCommand)
 @plainly
 def run(
-    notebook: Annotated[str, typer.Argument(help="A path, or a name as ccfr/3-3-re-ranking.")],
+    notebook: Annotated[
+        str,
+        typer.Argument(help="A path, a name as ccfr/3-3-re-ranking, or ccfr: all of the paper's."),
+    ],
     parameter: Parameters = None,
     output: Annotated[
         Path | None, typer.Option(help="The executed copy; below _build/runs/ by default.")
@@ -37,17 +44,15 @@ def run(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the page's rows in results/recorded/.")
     ] = False,
+    minutes: Minutes = None,
 ) -> None:
-    """Execute one notebook strictly: unknown names and wrong types stop before the kernel."""
-    from fgnb import book
+    """Execute one notebook strictly: unknown names and wrong types stop before the kernel.
 
-    done = book.run_notebook(notebook, pairs(parameter), output)
-    typer.echo(str(done.path))
-    if keep:
-        from fgnb.pages import recording
+    Of a paper all are executed that are not there yet, and held to the gate.
+    """
+    from fgnb.cli.run import run as do
 
-        for file in recording.keep_page(done.results):
-            typer.echo(f"kept {file}")
+    do(notebook, pairs(parameter), output, keep=keep, minutes=minutes)
 
 
 @app.command("reproduce")
@@ -111,21 +116,14 @@ def record(
     ] = "",
     parameter: Parameters = None,
     scale: Scale = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option(help="Stop then; the same command goes on. Exit status 3 if rows are left."),
-    ] = None,
+    minutes: Minutes = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say which rows are there.")] = False,
 ) -> None:
     """Train rows one after another, keep each as it comes, skip those that are there."""
     from fgnb.cli import record as do
 
     given = pairs(parameter)
-    if (
-        do.record(paper, rows, given, pairs(scale, "-s"), minutes=minutes, dry_run=dry_run)
-        and not dry_run
-    ):
-        raise typer.Exit(do.UNFINISHED)
+    do.record(paper, rows, given, pairs(scale, "-s"), minutes=minutes, dry_run=dry_run)
 
 
 @app.command("verify")

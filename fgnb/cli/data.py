@@ -1,4 +1,4 @@
-"""`fgnb data make` and `fgnb data verify`."""
+"""`fgnb data`: draw a set, check one, pack one into pieces that travel and unpack them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from fgnb.cli.errors import message, plainly
 
-app = typer.Typer(no_args_is_help=True, help="Draw a data set, or check one on the disk.")
+app = typer.Typer(no_args_is_help=True, help="Draw a data set, check or pack one.")
 
 
 @app.command("make")
@@ -65,6 +65,37 @@ def verify(
         _verify_each(found, decode=decode, frame=frame)
     if layout is None and (voc := layouts.voc_in(place)):
         typer.echo(voc)
+
+
+@app.command("pack")
+@plainly
+def pack(
+    root: Annotated[Path, typer.Argument(help="The set's folder, e.g. DIR/CUB_200_2011.")],
+    out: Annotated[Path, typer.Argument(help="Where the pieces are written.")],
+    mib: Annotated[float, typer.Option(help="Size of the largest piece, MiB.", min=0.0)] = 55.0,
+) -> None:
+    """Put a set into tar files of a bounded size, to bring it to another machine."""
+    from fgnb.data import pieces
+
+    for piece in pieces.pack(root.expanduser().absolute(), out, mib=mib):
+        typer.echo(str(piece))
+
+
+@app.command("unpack")
+@plainly
+def unpack(
+    piece: Annotated[list[Path], typer.Argument(help="One piece or several, in any order.")],
+    data_root: Annotated[
+        Path | None, typer.Option(help="Where data are kept; FGNB_DATA or data/ by default.")
+    ] = None,
+) -> None:
+    """Unpack pieces of a set; then: fgnb data verify."""
+    from fgnb import paths
+    from fgnb.data import pieces
+
+    for one in piece:
+        count = pieces.unpack(one, paths.data_root(data_root))
+        typer.echo(f"{one.name}: {count:,} files")
 
 
 def _verify_each(found: dict[str, Path], *, decode: bool, frame: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,8 @@ import typer
 
 from fgnb.cli import train
 from fgnb.cli.errors import known, message
+from fgnb.cli.run import limited
 from fgnb.cli.words import literal
-from fgnb.progress import timed
-
-UNFINISHED = 3
-"""Exit status where the time was up before all rows were there."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +40,8 @@ def record(
     *,
     minutes: float | None = None,
     dry_run: bool = False,
-) -> int:
-    """Train and keep what is not there yet; how many rows are still to come.
+) -> None:
+    """Train and keep what is not there yet.
 
     Args:
         paper: its short name.
@@ -63,32 +60,22 @@ def record(
     preset, images, _, options = train.asked(rest, scale)
     dataset = train.photographs(images, rest)
     wanted = [Row(paper, name, seed) for seed in seeds for name in names]
-    failed: list[str] = []
-
-    def kept() -> Iterator[Row]:
-        for row in wanted:
-            stage = _stage(row, preset, images, options)
-            if _is_there(row, stage):
-                typer.echo(f"{row}: is there")
-                yield row
-            elif dry_run:
-                typer.echo(f"{row}: {_state(stage)}")
-            elif _kept(row, failed, preset, images, dataset, options):
-                yield row
-
-    if minutes is None or dry_run:
-        count = len(list(kept()))
-    else:
-        count = 0
-        with timed.within(60 * minutes) as alarm:
-            for _ in kept():
-                count += 1
-        if alarm.over:
-            typer.echo(f"{minutes:g} minutes are over: {alarm.line}")
-    typer.echo(f"{count} of {len(wanted)} rows are there")
+    there, failed = 0, list[str]()
+    try:
+        with limited(None if dry_run else minutes):
+            for row in wanted:
+                stage = _stage(row, preset, images, options)
+                if _is_there(row, stage):
+                    typer.echo(f"{row}: is there")
+                    there += 1
+                elif dry_run:
+                    typer.echo(f"{row}: {_state(stage)}")
+                else:
+                    there += _kept(row, failed, preset, images, dataset, options)
+    finally:
+        typer.echo(f"{there} of {len(wanted)} rows are there")
     if failed:
         raise ValueError(f"{len(failed)} of {len(wanted)} rows failed: {'; '.join(failed)}")
-    return len(wanted) - count
 
 
 def chosen(paper: str, rows: str) -> tuple[str, ...]:
