@@ -130,14 +130,14 @@ def record(
 @plainly
 def verify(
     paper: Annotated[
-        str | None, typer.Argument(help="joint, pose, focus or ccfr; all by default.")
+        str | None, typer.Argument(help="joint, pose, focus, ccfr or evidence; all by default.")
     ] = None,
 ) -> None:
     """Hold records whose code has changed against their witness: the row again, at smoke."""
     from fgnb.claims import PAPERS
     from fgnb.pages import recording
 
-    for name in [paper] if paper else PAPERS:
+    for name in [paper] if paper else (*PAPERS, "evidence"):
         for record, state, deviation in recording.verify(name):
             apart = "" if deviation != deviation else f", the witness is {deviation:.2g} away"
             typer.echo(f"{name}/{record}: {state}{apart}")

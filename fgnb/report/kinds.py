@@ -165,11 +165,17 @@ def _of(found: Any, images: np.ndarray, scale: float = 1.0) -> Estimate:
     return Estimate(scale * found.value, scale * found.low, scale * found.high, images.shape[-1])
 
 
+def _fits(found: Any, right: np.ndarray) -> Estimate:
+    low, high = min(found.low, found.value), max(found.high, found.value)
+    return Estimate(100 * found.value, 100 * low, 100 * high, right.shape[-1])
+
+
 def _exact(value: Any, values: np.ndarray) -> Estimate:
     return Estimate(float(value), float(value), float(value), len(values))
 
 
 _MEAN, _BOOT = "bootstrap over images", "paired bootstrap over images"
+_CROSSED = "crossed bootstrap over fits and images"
 
 # fmt: off
 accuracy = Kind("accuracy", "R", "percent", "share of right answers; Wilson", _share)
@@ -225,6 +231,13 @@ quotient = Kind("quotient", "AA", "ratio", "how many of the first for one of the
                 lambda a, b: _exact(len(a) / len(b), b))
 part = Kind("part", "AA", "percent", "how many of the first in a hundred of the second; exact",
             lambda a, b: _exact(100.0 * len(a) / len(b), b))
+fits_accuracy = Kind("fits_accuracy", "R", "percent",
+                     f"mean share of right answers of several fits[F, N]; {_CROSSED}",
+                     lambda right: _fits(bootstrap(np.atleast_2d(right)), right))
+fits_difference = Kind("fits_difference", "RR", "points",
+                       f"the same minus that of another row's fits, paired; {_CROSSED}",
+                       lambda a, b: _fits(bootstrap(*map(np.atleast_2d, (a, b)),
+                                                    paired_seeds=True), a), signed=True)
 # fmt: on
 
 KINDS = {kind.name: kind for kind in list(globals().values()) if isinstance(kind, Kind)}

@@ -229,6 +229,7 @@ class Page:
         papers = network and (self.p.preset, self.p.backbone, self.p.weights) == PUBLISHED
         weights = self.weights if network else None
         images = self.images if images is None else images
+        papers = papers and self.paper in claims.PAPERS  # an experiment of ours is of no paper
         name, published = dataset or self.p.dataset, self._as_declared and papers
         return Context(self.paper, self.p.preset, images, weights, name, published)
 

@@ -163,7 +163,7 @@ def of_run(
         backbone=getattr(weights, "backbone", NONE),
         weights_tag=getattr(weights, "tag", NONE),
         weights_sha256=getattr(weights, "sha256", NONE),
-        seeds=(int(run.spec["seed"]),) if spec else (),
+        seeds=tuple(map(int, spec.get("seeds") or [spec["seed"]])) if spec else (),
         device=around["device"],
         threads=int(around["threads"]),
         seconds=round(float(around["seconds"]), 1),

@@ -1,0 +1,1 @@
+"""Chapters across papers, whose questions are our own."""
