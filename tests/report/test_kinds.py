@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from fgnb.metrics import mcnemar, wilson
+from fgnb.metrics import bootstrap, mcnemar, wilson
 from fgnb.report import kinds
 
 
@@ -52,6 +52,26 @@ def test_answers_by_hand(rule, value):
     assert found.value == pytest.approx(value)
     assert found.low <= found.value <= found.high
     assert found.n == 4
+
+
+def test_several_fits_are_drawn_with_the_images_and_two_rows_share_the_draw():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 40)
+    rows = {name: rng.integers(0, 3, (5, 40)) for name in "ab"}
+    rows["b"][:, :20] = rows["a"][:, :20]
+    rows["one"] = rows["a"][0]
+    source = Rows(labels=truth, **rows)
+    right = {name: np.atleast_2d(array == truth) for name, array in rows.items()}
+    for found, wanted in (
+        (kinds.fits_accuracy("a")(source), bootstrap(right["a"])),
+        (kinds.fits_accuracy("one")(source), bootstrap(right["one"])),
+        (kinds.fits_difference("a", "b")(source),
+         bootstrap(right["a"], right["b"], paired_seeds=True)),
+    ):  # fmt: skip
+        assert found[:3] == pytest.approx([100 * end for end in wanted])
+        assert found.n == 40
+        assert found.test is None, "fits are no images: McNemar's test would count them so"
+    assert kinds.fits_difference("a", "a")(source)[:3] == (0.0, 0.0, 0.0)
 
 
 def test_a_difference_carries_its_exact_test():
