@@ -134,10 +134,10 @@ def verify(
     ] = None,
 ) -> None:
     """Hold records whose code has changed against their witness: the row again, at smoke."""
-    from fgnb.claims import PAPERS
     from fgnb.pages import recording
+    from fgnb.report.archive import ROOMS
 
-    for name in [paper] if paper else (*PAPERS, "evidence"):
+    for name in [paper] if paper else ROOMS:
         for record, state, deviation in recording.verify(name):
             apart = "" if deviation != deviation else f", the witness is {deviation:.2g} away"
             typer.echo(f"{name}/{record}: {state}{apart}")

@@ -20,10 +20,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fgnb import paths
+from fgnb.claims import PAPERS
 from fgnb.report.records import Provenance, Record
 from fgnb.store import digest, write_atomic
 
 MAX_BYTES = 5_000_000
+ROOMS = (*PAPERS, "evidence")  # whose records results/recorded holds
 NUMBERS = ".numbers.json"  # what a page derived, beside the records that it derived it from
 _WITNESS = "witness"
 

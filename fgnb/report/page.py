@@ -51,7 +51,7 @@ class Page:
         kept, self.refused = archive.recorded(self.paper)
         self.recorded = regimes.sheets(kept, [*rows, *getattr(module, "ROWS", ())])
         self._derive = getattr(module, "derive", lambda sheet, p: None)
-        reads = archive.test_reads(claims.PAPERS)
+        reads = archive.test_reads(archive.ROOMS)
         for sheet in self.recorded:
             sheet.others = tuple(other for other in self.recorded if other is not sheet)
             for own in (sheet, *sheet.before):

@@ -25,7 +25,6 @@ STATES = ("measured", "cited", "planned")
 Lines = list[dict[str, Any]]
 # Notebook -> its address from the pages of book/; None where the book has no such page.
 LinkTo = Callable[[str], str | None]
-_KEPT = (*claims.PAPERS, "evidence")  # whose records results/recorded holds
 _RUN = (
     "notebook",
     "title",
@@ -169,7 +168,7 @@ def _origins(numbers: pd.DataFrame, link: LinkTo) -> str:
                  line["device"], line["commit"][:10], reads, read_in_all)  # fmt: skip
         rows.append([_linked(line["notebook"], link(line["notebook"])), *map(_escaped, cells)])
     columns = ("Chapter", "Pictures", "Protocol", "Network", "Preset", "Device", "Commit")
-    refused = [f"<li>{_escaped(f)}</li>" for p in _KEPT for f in archive.recorded(p)[1]]
+    refused = [f"<li>{_escaped(f)}</li>" for p in archive.ROOMS for f in archive.recorded(p)[1]]
     lost = f"<p>Recorded, but not shown:</p><ul>{''.join(refused)}</ul>" if refused else ""
     return render.fold("Sets and runs", _grid((*columns, "Test set read", "in all"), rows)) + lost
 
