@@ -89,7 +89,7 @@ class Experiment:
     @cached_property
     def split(self) -> Split:
         """Who teaches, who is folded, who is asked."""
-        return split_of(self.images, seed=self.seed, **recipe.repeats(self.preset))
+        return split_of(self.images, seed=self.seed, **recipe.repeats(self.images))
 
     @cached_property
     def found(self) -> Candidates:
@@ -107,17 +107,17 @@ class Experiment:
         own = (self.images, self.found, self.spec, self.taught)
         return Chooser(*own, self.scorer_scores, recipe.SIGMA.value)
 
-    def stage(self, scorer: str, lesson: str, seed: int) -> ScorerStage:
+    def stage(self, scorer: str, lesson: str) -> ScorerStage:
         """The training of a scorer; each lesson but the warm-up goes on from one."""
-        start = None if lesson == "warm-up" else self.stage(scorer, "warm-up", seed)
+        start = None if lesson == "warm-up" else self.stage(scorer, "warm-up")
         spec = recipe.scorer_spec(
-            self.preset, self.spec, scorer, lesson, half_seed=self.seed, seed=seed, start=start
+            self.preset, self.spec, scorer, lesson, seed=self.seed, start=start
         )
         return ScorerStage(self.images, self.found, self.split, self.taught, spec, start)
 
-    def scorer_scores(self, scorer: str, lesson: str, seed: int) -> NDArray[np.float32]:
+    def scorer_scores(self, scorer: str, lesson: str) -> NDArray[np.float32]:
         """What a trained scorer says of every box of the set, ``[N, A]``."""
-        run = training.fit(self.stage(scorer, lesson, seed), progress=False, checkpoint_every=500)
+        run = training.fit(self.stage(scorer, lesson), progress=False, checkpoint_every=500)
         return run.predictions["scores"]
 
     @cached_property
@@ -200,11 +200,10 @@ class Experiment:
 
         ``kept`` takes the boxes of the test images, of each choice once.
         """
-        varies, folded = RULES[rule].varies, len(self.split.folded)
-        last: Any = None
+        folded, last = len(self.split.folded), -1
         grams: dict[str, ridge.Floats] = {}
         for fit in fits:
-            which = {"never": 0, "seed": fit.seed, "fit": fit.number}[varies]
+            which = fit.number if RULES[rule].anew else 0
             if which != last:
                 places, last = self.chooser.places(rule, fit, self.split.asked), which
                 if kept is not None:
@@ -245,7 +244,7 @@ class Experiment:
             **{"folds": len(split.first), "taught": len(split.taught)},
             **{"folded": len(split.folded), "c": self.taught.whole.c, "iou": IOU},
             **{"fits": len(split.fits), "candidates": len(self.found.anchors)},
-            **{"boxes": count, "box_choice": own.varies, **asdict(setting)},
+            **{"boxes": count, "drawn_anew": own.anew, **asdict(setting)},
         }
 
 

@@ -18,9 +18,7 @@ from fgnb.presets import Preset
 CELLS, FEWER_CELLS = 7, 4
 GRID = {
     "crop_ratio": Value(0.875, "chosen", "the crop that the default weights were trained for"),
-    "cells": Value(
-        CELLS, "chosen", "the cells of the last map at 224 px; 4 where 7 divide no frame evenly"
-    ),
+    "cells": Value(CELLS, "chosen", "the cells of the last map at 224 px; 4 on drawn pictures"),
     "box_size": Value(BOX.value, BOX.origin, f"focus, {BOX.reason}"),
 }
 SIGMA = MODEL["sigma"]
@@ -42,13 +40,15 @@ SCORER = {
     "momentum": Value(0.9, "stated", "ccfr, section 4.2"),
     "weight_decay": Value(1e-4, "chosen", "as in the stages"),
     "clip_norm": Value(3.0, "chosen", "as in the stages"),
+    "threads": Value(1, "chosen", "layers so small that a second thread would wait"),
 }
-_FEW = {"seeds": 2, "folds": 2}
+_REPEATS = {"seeds": 5, "folds": 5}
+_DRAWN = {"seeds": 2, "folds": 2}
 
 
-def repeats(preset: Preset) -> dict[str, int]:
-    """How often folds are drawn, and how many there are."""
-    return _FEW if preset.name == "smoke" else {"seeds": 5, "folds": 5}
+def repeats(images: ImageSet) -> dict[str, int]:
+    """How often folds are drawn, and how many there are: fewer where nothing is read."""
+    return _DRAWN if images.protocol == "drawn" else _REPEATS
 
 
 def candidate_spec(
@@ -80,7 +80,7 @@ def candidate_spec(
         crop_size=preset.crop_size,
         frame=kind_for(images, frame),
         crop_ratio=known(GRID)["crop_ratio"],
-        cells=FEWER_CELLS if size % CELLS else CELLS,
+        cells=FEWER_CELLS if images.protocol == "drawn" or size % CELLS else CELLS,
         box_size=BOX.value * size / REFERENCE,
         seed=seed if weights == "random" else 0,
         threads=preset.threads,
@@ -93,7 +93,6 @@ def scorer_spec(
     scorer: str,
     lesson: str,
     *,
-    half_seed: int,
     seed: int,
     start: ScorerStage | None,
 ) -> ScorerSpec:
@@ -104,18 +103,15 @@ def scorer_spec(
         candidates: the features.
         scorer: of `fgnb.evidence.scorers.SCORERS`.
         lesson: of `fgnb.evidence.scorers.LESSONS`.
-        half_seed: of the halves.
-        seed: of the first weights, the order and the sampled boxes.
+        seed: of the halves, the first weights, the order and the sampled boxes.
         start: the stage that it goes on from.
     """
     return ScorerSpec(
         **known(SCORER),
         candidates=asdict(candidates),
-        half_seed=half_seed,
         scorer=scorer,
         lesson=lesson,
         start=start_field(start),
         max_steps=preset.max_steps,
         seed=seed,
-        threads=candidates.threads,
     )

@@ -38,14 +38,13 @@ class Rule:
     """How boxes are chosen.
 
     Attributes:
-        varies: what a choice depends on besides the image: ``never``, the ``seed`` of a scorer's
-            training, or the single ``fit``, for which boxes are drawn anew.
+        anew: whether boxes are drawn anew for each fit; else an image has the same in all.
         count: boxes an image; 0 for none, None for all.
         apart: whether a box closes those that overlap it.
         scorer: scorer and lesson, of `fgnb.evidence.scorers`; empty where none is trained.
     """
 
-    varies: str = "never"
+    anew: bool = False
     count: int | None = COUNT
     apart: bool = True
     scorer: tuple[str, str] | tuple[()] = ()
@@ -56,15 +55,15 @@ RULES = {
     WHOLE: Rule(count=0),
     "maximum-map": Rule(),
     "single-map": Rule(),
-    "pyramid-none": Rule("seed", scorer=("pyramid", "warm-up")),
-    "pyramid-margin-rank": Rule("seed", scorer=("pyramid", "margin-rank")),
-    "pyramid-gate": Rule("seed", scorer=("pyramid", "gate")),
-    "nts": Rule("seed", scorer=("nts", "own-best")),
-    "random-overlapping": Rule("fit", apart=False),
-    "random": Rule("fit"),
-    "random-on-object": Rule("fit"),
+    "pyramid-none": Rule(scorer=("pyramid", "warm-up")),
+    "pyramid-margin-rank": Rule(scorer=("pyramid", "margin-rank")),
+    "pyramid-gate": Rule(scorer=("pyramid", "gate")),
+    "nts": Rule(scorer=("nts", "own-best")),
+    "random-overlapping": Rule(anew=True, apart=False),
+    "random": Rule(anew=True),
+    "random-on-object": Rule(anew=True),
     "centre": Rule(),
-    "random-five": Rule("fit", count=COUNT + 1),
+    "random-five": Rule(anew=True, count=COUNT + 1),
     "five-crops": Rule(count=COUNT + 1, apart=False),
     "oracle": Rule(),
     EVERY: Rule(count=None),
@@ -82,7 +81,7 @@ class Chooser:
         found: its features and boxes.
         spec: of the features.
         taught: what labels taught on one half.
-        scorer_scores: ``(scorer, lesson, seed)`` -> scores of all boxes, ``[N, A]``.
+        scorer_scores: ``(scorer, lesson)`` -> scores of all boxes, ``[N, A]``.
         sigma: width of the Gaussian over a class map, in cells.
     """
 
@@ -90,7 +89,7 @@ class Chooser:
     found: Candidates
     spec: CandidateSpec
     taught: Taught
-    scorer_scores: Callable[[str, str, int], NDArray[np.float32]]
+    scorer_scores: Callable[[str, str], NDArray[np.float32]]
     sigma: float
 
     def places(self, name: str, fit: Fit, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -115,7 +114,7 @@ class Chooser:
         """
         anchors, rule = self.found.anchors, RULES[name]
         if rule.scorer:
-            return torch.from_numpy(self.scorer_scores(*rule.scorer, fit.seed)[rows])
+            return torch.from_numpy(self.scorer_scores(*rule.scorer)[rows])
         if name in ("maximum-map", "single-map"):
             return self._class_map("max" if name == "maximum-map" else "predicted", rows)
         if name == "centre":

@@ -47,7 +47,6 @@ class ScorerSpec:
 
     Attributes:
         candidates: fields of the features' spec.
-        half_seed: of the halves, and of the fits on the one that teaches.
         scorer: of `SCORERS`.
         lesson: of `LESSONS`.
         start: the run that it goes on from (stage, key, spec), None for a fresh scorer.
@@ -56,10 +55,10 @@ class ScorerSpec:
         iou: overlap above which a box closes another.
         images_per_class: in a batch of ``margin-rank``.
         label_smoothing: of the classifiers of ``gate``.
+        seed: of the halves too, and of the fits on the one that teaches.
     """
 
     candidates: dict[str, Any]
-    half_seed: int
     scorer: str
     lesson: str
     start: dict[str, Any] | None

@@ -47,5 +47,5 @@ def toy(write_cub, tmp_path, monkeypatch) -> Callable[..., SimpleNamespace]:
 
 @pytest.fixture
 def few_repeats(monkeypatch) -> None:
-    """Two seeds and three folds at every preset."""
-    monkeypatch.setattr(recipe, "repeats", lambda preset: {"seeds": 2, "folds": 3})
+    """Two seeds and three folds on every set."""
+    monkeypatch.setattr(recipe, "repeats", lambda images: {"seeds": 2, "folds": 3})

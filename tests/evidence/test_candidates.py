@@ -86,9 +86,18 @@ def test_a_grid_that_does_not_divide_the_frame_is_said(spec):
         replace(spec, cells=7)
 
 
-@pytest.mark.parametrize(("preset", "boxes"), [("smoke", 16), ("demo", 49), ("paper", 49)])
-def test_there_are_at_most_49_boxes_and_no_two_alike(images, preset, boxes):
-    spec = candidate_spec(presets.get(preset), images)
+@pytest.mark.parametrize(
+    ("preset", "protocol", "boxes"),
+    [
+        ("smoke", "drawn", 16),
+        ("smoke", "subset", 16),
+        ("demo", "drawn", 16),
+        ("demo", "subset", 49),
+        ("paper", "official", 49),
+    ],
+)
+def test_there_are_at_most_49_boxes_and_no_two_alike(images, preset, protocol, boxes):
+    spec = candidate_spec(presets.get(preset), replace(images, protocol=protocol))
     assert len(spec.anchors) == boxes
     assert len({tuple(box) for box in spec.anchors.boxes.tolist()}) == boxes
     assert spec.box_size == 160 * spec.image_size / 448

@@ -19,7 +19,7 @@ def telling_first(made, telling):
     """Scores of a scorer that knows the box that tells."""
     scores = np.random.default_rng(3).random(made.found.regions.shape[:2], np.float32)
     scores[np.arange(len(telling)), telling] = 2.0
-    return lambda scorer, lesson, seed: scores
+    return lambda scorer, lesson: scores
 
 
 @pytest.fixture
@@ -90,6 +90,6 @@ def test_labels_of_test_images_decide_nothing(toy, rule):
 def test_what_a_row_was_set_to_is_told(known):
     spec = known.made.answers("random").spec
     assert spec["seeds"] == (0, 1)
-    told = ("fits", "folds", "taught", "folded", "boxes", "candidates", "box_choice")
-    assert [spec[name] for name in told] == [6, 3, 40, 40, 4, 16, "fit"]
+    told = ("fits", "folds", "taught", "folded", "boxes", "candidates", "drawn_anew")
+    assert [spec[name] for name in told] == [6, 3, 40, 40, 4, 16, True]
     assert spec["join"] in ("mean", "ranks")

@@ -17,8 +17,8 @@ def chooser(toy):
     made = toy().made
     n, a = made.found.regions.shape[:2]
 
-    def scores(scorer, lesson, seed):
-        rng = np.random.default_rng((len(scorer), len(lesson), seed))
+    def scores(scorer, lesson):
+        rng = np.random.default_rng((len(scorer), len(lesson)))
         return rng.normal(size=(n, a)).astype(np.float32)
 
     made.scorer_scores = scores
@@ -49,13 +49,11 @@ def test_the_best_box_comes_first_and_closes_what_overlaps_it(chooser, name):
 
 
 @pytest.mark.parametrize("name", RULES)
-def test_a_choice_varies_as_its_rule_says(chooser, name):
-    first, again, seed = (
-        chooser.places(name, given, ROWS) for given in (fit(), fit(1), fit(1, seed=1))
+def test_boxes_are_drawn_anew_where_the_rule_says_so(chooser, name):
+    first, again, other = (
+        chooser.places(name, given, ROWS) for given in (fit(), fit(1), fit(0, seed=1))
     )
-    varies = RULES[name].varies
-    assert np.array_equal(first, again) == (varies != "fit")
-    assert np.array_equal(first, seed) == (varies == "never")
+    assert np.array_equal(first, again) == np.array_equal(first, other) != RULES[name].anew
 
 
 def test_random_boxes_are_even_and_those_on_the_object_lie_on_it(chooser):

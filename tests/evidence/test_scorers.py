@@ -12,7 +12,7 @@ from fgnb.nn.regions import greedy_nms
 
 
 def stage_of(toy, scorer, lesson, **changed):
-    stage = toy.made.stage(scorer, lesson, 0)
+    stage = toy.made.stage(scorer, lesson)
     spec = replace(stage.spec, **{"lr": 0.05, "epochs": 20, **changed})
     given = (stage.images, stage.found, stage.split, stage.taught)
     return ScorerStage(*given, replace(spec, start=None))
@@ -91,15 +91,15 @@ def test_each_lesson_moves_the_scorer_and_the_gate_its_classifiers_alone(toy, le
 
 def test_a_lesson_goes_on_from_the_warm_up_and_none_is_the_warm_up(toy):
     made = toy(max_steps=2).made
-    stage = made.stage("pyramid", "gate", 0)
+    stage = made.stage("pyramid", "gate")
     warm = training.fit(stage.start, progress=False)
     start = {k: v for k, v in stage.module().state_dict().items() if k.startswith("scorer.")}
     assert all(torch.equal(value, warm.weights()[name]) for name, value in start.items())
-    assert np.array_equal(made.scorer_scores("pyramid", "warm-up", 0), warm.predictions["scores"])
+    assert np.array_equal(made.scorer_scores("pyramid", "warm-up"), warm.predictions["scores"])
 
 
 def test_what_is_unknown_is_said(toy):
-    stage = toy().made.stage("pyramid", "warm-up", 0)
+    stage = toy().made.stage("pyramid", "warm-up")
     with pytest.raises(ValueError, match="scorer is 'fpn'"):
         replace(stage.spec, scorer="fpn")
     with pytest.raises(ValueError, match="lesson is 'none'"):
