@@ -7,11 +7,13 @@ once.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +28,7 @@ from fgnb.evidence.rules import EVERY, IOU, RULES, WHOLE, Chooser
 from fgnb.evidence.scorers import ScorerStage
 from fgnb.evidence.split import Fit, Split, split_of
 from fgnb.evidence.taught import Taught, taught_by
+from fgnb.nn.cache import stored_folder
 from fgnb.presets import Preset
 from fgnb.training import environment
 
@@ -133,17 +136,34 @@ class Experiment:
         return (chosen.astype(np.float32) - mean) / scale
 
     def answers(self, rule: str) -> Answered:
-        """What a rule answers, with the settings that are best for it."""
-        began = time.monotonic()
-        with threadpool_limits(self.spec.threads):
-            setting, accuracy = self._choose(rule)
-            found = self._answered(rule, setting, accuracy)
-        around = environment.describe(self.spec.threads, time.monotonic() - began)
-        around["seconds"] += round(self.found.seconds / len(RULES), 1)
+        """What a rule answers with the settings that are best for it; from the store, or now."""
+        described = {
+            **asdict(self.spec),
+            **{"rule": rule, "seed": self.seed, "repeats": recipe.repeats(self.images)},
+            **{"max_steps": self.preset.max_steps, "grid": [recipe.SHARES, recipe.STRENGTHS]},
+            **{"images": self.images.fingerprint, "code": store.code_digest(CODE)},
+        }
+
+        def build(work: Path) -> None:
+            began = time.monotonic()
+            with threadpool_limits(self.spec.threads):
+                setting, accuracy = self._choose(rule)
+                arrays = self._answered(rule, setting)
+            around = environment.describe(self.spec.threads, time.monotonic() - began)
+            around["seconds"] += round(self.found.seconds / len(RULES), 1)
+            about = {"setting": asdict(setting), "accuracy": accuracy, "environment": around}
+            store.write_atomic(work / "about.json", json.dumps(about))
+            np.savez(work / "answers.npz", **arrays)
+
+        folder = stored_folder("choices", described, build, None)
+        about = json.loads((folder / "about.json").read_text())
+        setting = Setting(**about.pop("setting"))
+        with np.load(folder / "answers.npz") as arrays:
+            known = dict(arrays)
         spec = self._described(rule, setting)
-        described = {**spec, "images": self.images.fingerprint, "code": store.code_digest(CODE)}
-        key = store.digest(described)
-        return Answered(**found, key=key, spec=spec, environment=around)
+        return Answered(
+            rule=rule, setting=setting, key=store.digest(described), spec=spec, **about, **known
+        )
 
     def _choose(self, rule: str) -> tuple[Setting, float]:
         """The setting with most held-out answers right; of equals, the least squared error."""
@@ -167,7 +187,8 @@ class Experiment:
         best = Setting(join, share, recipe.STRENGTHS[column])
         return best, float(right[row, column] / len(labels))
 
-    def _answered(self, rule: str, setting: Setting, accuracy: float) -> dict[str, Any]:
+    def _answered(self, rule: str, setting: Setting) -> dict[str, NDArray[Any]]:
+        """Arrays of `Answered`, of all fits."""
         split, targets, folded = self.split, self._targets, len(self.split.folded)
         seeds = sorted({fit.seed for fit in split.fits})
         held_out = np.empty((len(seeds), folded), np.int16)
@@ -184,7 +205,6 @@ class Experiment:
             classes.append(said[folded:].argmax(axis=1).astype(np.int16))
             scores = scores if len(classes) > 1 else said[folded:]
         return {
-            **{"rule": rule, "setting": setting, "accuracy": accuracy},
             **{"places": np.stack(places), "classes": np.stack(classes)},
             **{"held_out": held_out, "scores": scores},
         }

@@ -31,7 +31,7 @@ from fgnb.data import ImageSet, PKSampler, shuffled_batches
 from fgnb.evidence.candidates import Candidates
 from fgnb.evidence.split import Split
 from fgnb.evidence.taught import Taught
-from fgnb.nn.nts import CHANNELS
+from fgnb.nn.nts_proposer import CHANNELS
 from fgnb.nn.ranking import ranking_loss
 from fgnb.nn.regions import greedy_nms
 from fgnb.training.schedule import sgd

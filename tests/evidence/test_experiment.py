@@ -74,17 +74,30 @@ def test_a_setting_is_the_best_on_the_folds_of_the_first_seed(known, monkeypatch
 
 
 @pytest.mark.parametrize("rule", UNTRAINED)
-def test_labels_of_test_images_decide_nothing(toy, rule):
+def test_labels_of_test_images_decide_nothing(toy, rule, monkeypatch, tmp_path):
     own = toy()
     labels = own.images.labels.copy()
     test = np.flatnonzero(~own.images.train)
     labels[test] = np.roll(labels[test], 7)
     other = Experiment(replace(own.images, labels=labels), own.made.preset, weights="random")
     vars(other)["found"] = own.made.found
-    first, again = own.made.answers(rule), other.answers(rule)
+    first = own.made.answers(rule)
+    monkeypatch.setenv("FGNB_RUNS", str(tmp_path / "other"))  # nothing is found in the store
+    again = other.answers(rule)
     assert first.setting == again.setting
     assert np.array_equal(first.classes, again.classes)
     assert np.array_equal(first.places, again.places)
+
+
+def test_answers_are_kept(known, monkeypatch):
+    first = known.made.answers("centre")
+    monkeypatch.setattr(Experiment, "_choose", None)  # called by nobody
+    again = known.made.answers("centre")
+    assert first.key == again.key
+    assert first.setting == again.setting
+    assert first.environment == again.environment
+    for name in ("places", "classes", "held_out", "scores"):
+        assert np.array_equal(getattr(first, name), getattr(again, name))
 
 
 def test_what_a_row_was_set_to_is_told(known):
