@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#666666"
+PURPLE = "#CC79A7"
 # How the name of a row of pictures stands beside it.
 ROW_LABEL: Any = {"rotation": 0, "ha": "right", "va": "center", "fontsize": 8}
 

@@ -25,7 +25,7 @@ from fgnb.report import figures
 from fgnb.report.figures import Picture, described, literal, subplots
 
 SCALE_COLOURS = (figures.ORANGE, figures.BLUE, figures.GREEN, figures.RED)
-METHOD_COLOURS = (figures.GREY, figures.BLUE, figures.ORANGE, figures.GREEN)
+METHOD_COLOURS = (figures.GREY, figures.BLUE, figures.ORANGE, figures.GREEN, figures.PURPLE)
 SIDE = 1.55  # of a picture, inches
 CHANCE: Any = {"color": figures.RED, "linestyle": "--", "lw": 1.2}
 LINES = ("-", "--", ":", "-.")
@@ -59,12 +59,16 @@ class Regions:
 
 
 class SheetRow(NamedTuple):
-    """A row of a sheet: what it is called, and boxes over pictures of some queries."""
+    """A row of a sheet: what it is called, and boxes over pictures of some queries.
+
+    ``scales`` are all that there are, each with a colour of its own; None: those that were chosen.
+    """
 
     label: str
     images: ImageSet
     regions: Regions
     queries: Sequence[int]
+    scales: Any = None
 
 
 def framed(images: ImageSet, row: int, *, size: int, framing: Frame) -> NDArray[np.float32]:
@@ -85,7 +89,7 @@ def sheet(rows: Sequence[SheetRow]) -> Picture:
     count = counts.pop()
     size = (1.0 + SIDE * count, SIDE * len(rows))
     figure, grid = subplots(*size, len(rows), count, squeeze=False)
-    for cells, (label, images, regions, queries) in zip(grid, rows, strict=True):
+    for cells, (label, images, regions, queries, every) in zip(grid, rows, strict=True):
         places = images.rows_of(regions.ids[list(queries)])
         frame = regions.size
         for axes, query, place in zip(cells, queries, places, strict=True):
@@ -94,9 +98,9 @@ def sheet(rows: Sequence[SheetRow]) -> Picture:
             figures.bare(axes)
             best = np.argsort(-regions.scores[query], kind="stable")
             of = regions.boxes[query][best], regions.scales[query][best]
-            draw_boxes(axes, *of, regions.scales)
+            draw_boxes(axes, *of, regions.scales if every is None else every)
         cells[0].set_ylabel(literal(label), **figures.ROW_LABEL, labelpad=6)
-    scales, per_image = rows[0].regions.scales, rows[0].regions.boxes.shape[1]
+    scales, per_image = rows[-1].regions.scales, rows[-1].regions.boxes.shape[1]
     names = "; ".join(row.label.replace("\n", " ") for row in rows)
     what = f"{count} pictures a row with the {per_image} boxes chosen on each"
     colours = f"{len(np.unique(scales))} scales in colours of their own"
@@ -123,13 +127,19 @@ def coverage_chart(found: Mapping[str, Mapping[str, Coverage]]) -> Picture:
         axes.errorbar(place, value, ends, fmt="o", label=literal(method), **style)
         words += [f"{method}, {g}: {v:.1f} %" for g, v in zip(groups, value, strict=True)]
         chance = [100 * on[group].chance.mean() for group in groups]
-        axes.hlines(chance, places - 0.42, places + 0.42, **CHANCE)
-    axes.plot([], [], label="chance, all boxes alike", **CHANCE)
+        axes.hlines(chance, place - 0.35 / len(found), place + 0.35 / len(found), **CHANCE)
+    axes.plot([], [], label="chance, all boxes of the method alike", **CHANCE)
     axes.set_xticks(places, groups)
     axes.set(ylabel="boxes that hold a key point, %", ylim=(0, 100), xlim=(-0.6, len(groups) - 0.4))
     axes.set_title(f"seen in no image: {unseen}" * bool(unseen), fontsize=9)
     axes.legend(fontsize=8, framealpha=0.9, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3)
     words += [f"chance, {group}: {100 * first[group].chance.mean():.1f} %" for group in groups]
+    words += [
+        f"chance, {method}, {group}: {100 * on[group].chance.mean():.1f} %"
+        for method, on in found.items()
+        for group in groups
+        if on[group].chance.mean() != first[group].chance.mean()
+    ]
     words += [f"seen in no image: {unseen}"] * bool(unseen)
     return described(figure, "Share of chosen boxes that hold a key point. " + "; ".join(words))
 
@@ -149,7 +159,20 @@ def draw_boxes(axes: Axes, boxes: Any, scales: Any, every: Any) -> None:
         seen[scale] += 1
 
 
-def spread(rows: Sequence[tuple[str, ImageSet, Regions]], count: int) -> Picture:
-    """Chosen boxes, a row a label, on at most ``count`` pictures from all over a set's order."""
+def spread(
+    rows: Sequence[tuple[str, ImageSet, Regions]],
+    count: int,
+    scales: Mapping[str, Any] | None = None,
+) -> Picture:
+    """Chosen boxes, a row a label, on at most ``count`` pictures from all over a set's order.
+
+    ``scales`` are of `SheetRow`, by label.
+    """
     count = min(count, *(len(own) for *_, own in rows))
-    return sheet([SheetRow(*row, [i * len(row[2]) // count for i in range(count)]) for row in rows])
+    return sheet(
+        [
+            SheetRow(*row, [i * len(row[2]) // count for i in range(count)], of)
+            for row in rows
+            for of in [(scales or {}).get(row[0])]
+        ]
+    )

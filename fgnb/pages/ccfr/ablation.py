@@ -27,12 +27,13 @@ _ROWS = {
     "ccfr": "+ re-ranking",
 }
 TRAINED = tuple(_ROWS)[1:-1]
-REPAIR, ORACLE = "fusion-margin-rank", "oracle-boxes"
+REPAIR, ORACLE, NTS = "fusion-margin-rank", "oracle-boxes", "nts-net"
 CONTROLS_OF = {
     RANDOM: "Random boxes, else as the full model",
     "centre-boxes": "Centre boxes, else as the full model",
     ORACLE: "Boxes on the true key points: a bound, not a rival",
     "equal-compute": "Backbone alone, as many pixels as the full model",
+    NTS: "NTS, with the start and the warm-up that ours gets: a rival",
 }
 
 # fmt: off

@@ -1,6 +1,6 @@
 """Section 3.2 of ccfr: which regions each reading of the text chooses, and what they lie on.
 
-Rows answer held-out images: the warm-up, three readings of the triplet loss, two extractors.
+Rows answer held-out images: NTS, the warm-up, three readings of the triplet loss, two extractors.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import numpy as np
 import torch
 
 from fgnb import ccfr, claims, presets
+from fgnb.baselines.nts import NTSStage
 from fgnb.ccfr.fusion import Fusion
 from fgnb.ccfr.proposals import Proposals, propose
 from fgnb.metrics.coverage import Coverage, box_sides, boxes_moved
 from fgnb.nn.backbones import NO_CUT
+from fgnb.nn.nts_proposer import nts_anchors
 from fgnb.report import folds, kinds, render
 from fgnb.report.coverage import GROUPS, array_name, coverage, coverage_arrays
 from fgnb.report.layout import numbers_table
@@ -32,7 +34,10 @@ CODE = ("fgnb.ccfr.proposals", "fgnb.metrics.coverage", "fgnb.report.coverage")
 WARM_UP, LITERAL, OURS, APART = "warm-up", "none", "margin-rank", "two-extractors"
 READINGS = {LITERAL: "the text as it stands", "gate": "our repair", OURS: "our repair"}
 METHODS = (WARM_UP, *READINGS)
-ROWS = (*METHODS, APART)
+NTS = "nts-net-held-out"  # the upper row of Fig. 4
+RIVALS = (NTS, "nts-net")
+SHOWN = {NTS: "NTS", **{method: method for method in METHODS}}
+ROWS = (NTS, *METHODS, APART)
 _NMS, _TRIPLET = "ccfr.claim.large-boxes-suppress-small", "ccfr.claim.triplet-picks-parts"
 _STAYS, _CLOSES = "equal overlap stays (the text)", "equal overlap closes (NTS's code)"
 _CLOSED = "NMS over all scales: small boxes closed by a large one"
@@ -55,7 +60,7 @@ SUPPRESSION = numbers_table(
 TRIPLET = numbers_table("Triplet loss, minus the warm-up", [
     Number(_TRIPLET if m == LITERAL else f"own.ccfr.repair.{m}.{array}",
            f"{label}: {m}, {READINGS[m]}", kind(f"{m}/{array}", f"{WARM_UP}/{array}"),
-           f"{_WHO[m]} {short}" if short else "", expect, unit)
+           f"{_WHO[m]} {short}" if short and (m, array) != (OURS, "side") else "", expect, unit)
     for m in (LITERAL, OURS) for label, kind, array, short, expect, unit in (
         ("More boxes on the head", kinds.excess, "head", "moves boxes to heads", 1, ""),
         ("More boxes on the wing", kinds.excess, "wing", "", 1, ""),
@@ -67,8 +72,21 @@ SHARING = numbers_table("One extractor for image and regions", [
     Number("ccfr.claim.shared-extractor-curbs-overfitting", "One extractor, minus one each",
            kinds.difference(LITERAL, APART), "Sharing the extractor guards against overfitting"),
 ])
-FIG4 = numbers_table("Fig. 4: images whose four boxes changed after the warm-up", [
-    Number("ccfr.fig4", f"{m}, {READINGS[m]}", kinds.share(f"{m}/any_moved")) for m in READINGS
+FIG4 = numbers_table("Fig. 4: the lower row, minus NTS above; what the second stage changed", [
+    *(Number(_TRIPLET if m == LITERAL else f"own.ccfr.repair.{m}.over-nts-{array}",
+             f"{label}, minus NTS: {m}, {READINGS[m]}",
+             kind(f"{m}{of}/{array}", f"{NTS}{of}/{array}"),
+             f"{_WHO[m]} {short}" if short and m == LITERAL else "", expect, unit)
+      for m in (LITERAL, OURS) for label, kind, of, array, short, expect, unit in (
+          ("Mean side when all scales compete", kinds.change, "", "side",
+           "picks smaller boxes than NTS", -1, "pixels"),
+          ("On the head, over chance", kinds.excess, "-over", "head",
+           "sits on heads more often than NTS, each over its chance", 1, ""),
+          ("On the wing, over chance", kinds.excess, "-over", "wing", "", 1, ""),
+          ("On the legs, over chance", kinds.excess, "-over", "legs", "", 1, ""),
+      )),
+    *(Number("ccfr.fig4", f"Images whose four boxes changed: {m}, {READINGS[m]}",
+             kinds.share(f"{m}/any_moved")) for m in READINGS),
 ])
 # What each method shows by itself: label, kind and arrays; ``*`` stands for the method.
 _EACH: dict[str, Any] = {
@@ -88,10 +106,11 @@ for _group, _a in ((group, array_name(group)) for group in GROUPS):
     }
     _COMPARED[f"excess-{_a}"] = f"{_on}, over chance"
 EACH = numbers_table("Each method by itself", [
-    Number(f"own.ccfr.regions.{m}.{name}", f"{label}: {m}",
+    Number(f"own.ccfr.regions.{m}.{name}", f"{label}: {SHOWN[m]}",
            kind(*(array.replace("*", m) for array in arrays)), "", 0, "pixels" * (name == "side"))
     for name, (label, kind, *arrays) in _EACH.items()
-    for m in (READINGS if name.startswith(("moved", "gain")) else METHODS)
+    for m in (READINGS if name.startswith(("moved", "gain")) else SHOWN)
+    if (m, name) != (NTS, "small")
 ])
 _SPEC = {
     "image-size": "image_size", "region-size": "crop_size", "mu": "mu", "nms-iou": "iou",
@@ -113,32 +132,46 @@ TABLES = (SUPPRESSION, TRIPLET, SHARING, FIG4, EACH, SETTINGS)
 
 @dataclass(frozen=True)
 class Look:
-    """What a trained row chose: its boxes, the scores of all boxes, and what its boxes lie on."""
+    """What a trained row chose: its boxes, the scores of all boxes, and what its boxes lie on.
+
+    NTS has boxes of its own, which compete over all scales; without ``proposals`` those that it
+    chose are those that count.
+    """
 
     regions: Regions
-    proposals: Proposals
+    proposals: Proposals | None
     on: dict[str, Coverage]
 
     @classmethod
     def of(cls, stage: Any, run: Any) -> Look:
         """The boxes of a run, held against the annotations of its set."""
-        regions = Regions.of(run)
-        return cls(regions, propose(stage, run), coverage(stage.images, regions, stage.anchors))
+        regions, rival = Regions.of(run), isinstance(stage, NTSStage)
+        anchors = nts_anchors(regions.size) if rival else stage.anchors
+        proposals = None if rival else propose(stage, run)
+        return cls(regions, proposals, coverage(stage.images, regions, anchors))
 
     @property
     def side(self) -> np.ndarray:
         """Mean side of an image's four boxes when all scales compete."""
-        boxes = self.proposals.anchors.boxes[self.proposals.joint()].numpy()
+        boxes = self.regions.boxes
+        if self.proposals is not None:
+            boxes = self.proposals.anchors.boxes[self.proposals.joint()].numpy()
         return np.asarray(box_sides(boxes).mean(axis=1))
 
-    def arrays(self, before: Look) -> dict[str, np.ndarray]:
+    def box_arrays(self) -> dict[str, np.ndarray]:
+        """What a record keeps of boxes by image, whatever chose them."""
+        own = {name: getattr(self.regions, name) for name in ("ids", "boxes", "scores")}
+        return {**coverage_arrays(self.on), **own, "side": self.side}
+
+    def arrays(self, before: Look | None) -> dict[str, np.ndarray]:
         """What a record keeps by image; ``before``, the warm-up's, must be of the same queries."""
         own, scored = self.regions, self.proposals
+        if scored is None or before is None:
+            return self.box_arrays()
         if not np.array_equal(own.ids, before.regions.ids):
             raise ValueError(f"boxes are of other queries than those of {WARM_UP!r}")
         moved = boxes_moved(before.regions.boxes, own.boxes)
-        return coverage_arrays(self.on) | {
-            **{"ids": own.ids, "boxes": own.boxes, "scores": own.scores, "side": self.side},
+        return self.box_arrays() | {
             "small": scored.small(scored.joint()).mean(axis=1),
             "kept": scored.surviving(scored.joint()),
             "kept_closed": scored.surviving(scored.joint(drop_equal=True)),
@@ -149,8 +182,11 @@ class Look:
 def arrays(
     stages: Mapping[str, Any], looks: Mapping[str, Look], options: Mapping[str, Any]
 ) -> dict[str, dict[str, np.ndarray]]:
-    """What records of some rows keep; the warm-up is among them, ``options`` are the stages'."""
-    kept = {row: look.arrays(looks[WARM_UP]) for row, look in looks.items()}
+    """What records of some rows keep; the warm-up is among them, ``options`` are the stages'.
+
+    NTS alone needs no warm-up beside it.
+    """
+    kept = {row: look.arrays(looks.get(WARM_UP)) for row, look in looks.items()}
     if LITERAL in kept:
         stage, paper = stages[LITERAL], presets.get("paper")
         published = ccfr.row_stage(LITERAL, paper, stage.images, **options).spec
@@ -181,7 +217,15 @@ def setting_arrays(stage: Any, calls: list[Call], published: Any) -> dict[str, n
 
 
 def derive(sheet: Sheet, p: Any) -> None:
-    """Add ``suppression``: small boxes lost by either rule, and those that a large one closed."""
+    """Add ``suppression``: small boxes lost by either rule, and those that a large one closed.
+
+    And ``ROW-over``, coverage over chance, for the two rows of Fig. 4: boxes of other scales have
+    another chance.
+    """
+    for row in {NTS, LITERAL, OURS} & set(sheet.rows):
+        of = sheet.rows[row].arrays
+        groups = [a for a in map(array_name, GROUPS) if {a, f"{a}_chance"} <= set(of)]
+        sheet.derive(f"{row}-over", row, **{a: of[a] - of[f"{a}_chance"] for a in groups})
     names = ("kept", "kept_closed", "setting_box-scale-small", "setting_box-scale-large")
     found = [sheet.array(f"{LITERAL}/{name}") for name in (*names, "setting_nms-iou")]
     if any(array is None for array in found):
@@ -203,9 +247,9 @@ def by_method(page: Page) -> render.Html:
         if not cells:
             continue
         claim = "own.ccfr.regions.{}.{}"
-        rows = [[label, *(cells.get(claim.format(method, what), "") for method in METHODS)]
+        rows = [[label, *(cells.get(claim.format(method, what), "") for method in SHOWN)]
                 for what, label in _COMPARED.items()]  # fmt: skip
         caption = html.escape(folds.named(sheet))
-        table = render.grid(("", *METHODS), rows, caption=caption)
+        table = render.grid(("", *SHOWN.values()), rows, caption=caption)
         parts.append(render.fold(f"The same: {caption}", table) if parts else table)
     return render.Html("".join(parts))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from fgnb.data import ImageSet
-from fgnb.pages.ccfr.local_regions import LITERAL, METHODS, Look
+from fgnb.nn.nts_proposer import SIDES, nts_anchors
+from fgnb.pages.ccfr.local_regions import LITERAL, NTS, SHOWN, Look
 from fgnb.report import regions
 from fgnb.report.figures import Picture, bare, described, subplots
 
@@ -18,16 +22,33 @@ class Figures(NamedTuple):
     looks: Mapping[str, Look]
 
     def chosen(self, count: int = 6) -> Picture:
-        """Fig. 4: the boxes of each method on some held-out pictures."""
-        return regions.spread([(m, self.images, self.looks[m].regions) for m in METHODS], count)
+        """Fig. 4: the boxes of each method on some held-out pictures, those of NTS above.
+
+        NTS's are coloured by the map that they belong to: small, middle, large.
+        """
+        shown = {
+            label: self.looks[row].regions for row, label in SHOWN.items() if row in self.looks
+        }
+        levels: dict[str, Any] = {}
+        if rival := shown.get(SHOWN[NTS]):
+            sides = np.unique(nts_anchors(rival.size).scales.numpy())
+            maps = np.repeat(
+                np.arange(len(SIDES), dtype=np.float32), list(map(len, SIDES.values()))
+            )
+            own = maps[np.searchsorted(sides, rival.scales)]
+            shown[SHOWN[NTS]], levels[SHOWN[NTS]] = replace(rival, scales=own), maps
+        rows = [(label, self.images, own) for label, own in shown.items()]
+        return regions.spread(rows, count, levels)
 
     def coverage(self) -> Picture:
         """What the boxes of each method lie on."""
-        return regions.coverage_chart({method: self.looks[method].on for method in METHODS})
+        found = {SHOWN[row]: self.looks[row].on for row in SHOWN if row in self.looks}
+        return regions.coverage_chart(found)
 
     def suppression(self, query: int, method: str = LITERAL) -> Picture:
         """One image: the scores of both scales, then the boxes under three rules of NMS."""
         own, scored = self.looks[method].regions, self.looks[method].proposals
+        assert scored is not None, f"{method} keeps no scores of all boxes"
         query, anchors = min(query, len(own) - 1), scored.anchors
         place = int(self.images.rows_of(own.ids[[query]])[0])
         picture = regions.framed(self.images, place, size=own.size, framing=own.framing)

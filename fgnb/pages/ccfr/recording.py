@@ -48,7 +48,9 @@ def answers(
         if row == multi_level.MULTI:
             runs[multi_level.PLAIN] = trained(multi_level.PLAIN)[0]
         own |= multi_level.arrays(images, runs).get(row, {})
-    if row in local_regions.ROWS:
+    if row in local_regions.RIVALS:
+        own |= local_regions.Look.of(stage, run).box_arrays()
+    elif row in local_regions.ROWS:
         both = {local_regions.WARM_UP: trained(local_regions.WARM_UP), row: (run, stage)}
         looks = {name: local_regions.Look.of(of, made) for name, (made, of) in both.items()}
         own |= local_regions.arrays({row: stage}, looks, options)[row]

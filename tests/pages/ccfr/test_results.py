@@ -47,6 +47,8 @@ def sheet_on(answers, held_out, origin):
         }
         sheet.add(Record("ccfr", "fusion", reranked.arrays(answers, held_out), of))
         sheet.add(Record("ccfr", "equal-compute", rival, of))
+        nts = {**rival, "classes": np.full_like(answers.labels, 1)}
+        sheet.add(Record("ccfr", "nts-net", nts, of))
         results.derive(sheet, P)
         return sheet
 
@@ -87,6 +89,7 @@ def test_table_4_and_its_claims_by_hand(answers, sheet):
             "ccfr.table4.cub.retrieval": retrieval,
             "ccfr.table4.cub.classification": plain,
             "ccfr.table4.cub.ccfr": ranked,
+            "ccfr.table2.cub.nts": share(sheet, "nts-net"),
             "ccfr.table2.cub.ours-without-reranking": plain,
             "ccfr.table2.cub.ours": ranked,
             "ccfr.claim.classification-beats-retrieval": plain - retrieval,
@@ -115,6 +118,16 @@ def test_the_rival_is_the_yardstick(answers, sheet):
     gain = share(sheet, "ccfr") - rival
     assert value["own.ccfr.rival"] == pytest.approx(rival)
     assert value["ccfr.claim.best-accuracy"] == value["ccfr.text.gain.cub"] == pytest.approx(gain)
+
+
+def test_nts_stands_beside_its_published_row_and_the_method_is_held_against_it(answers, sheet):
+    nts = 100 * float((answers.labels == 1).mean())
+    lines = sheet.numbers((*results.AHEAD.numbers, *results.TABLE2.numbers)).set_index("claim")
+    assert lines["value"]["ccfr.table2.cub.nts"] == pytest.approx(nts)
+    assert lines["published"]["ccfr.table2.cub.nts"] == 87.5
+    step = lines.loc["own.ccfr.ahead-of-nts"]
+    assert step["value"] == pytest.approx(share(sheet, "ccfr") - nts)
+    assert step["published"] == pytest.approx(91.1 - 87.5)
 
 
 def test_every_method_by_a_loop(answers, methods, sheet):
@@ -169,12 +182,12 @@ def test_every_printed_entry_stands_once_and_ours_in_the_column_of_their_set(she
     page = SimpleNamespace(sheets=[cars], numbers=lambda table, s: s.numbers(table.numbers))
     rows = [*printed._printed("ccfr.table2"), *printed._ours(page, results.TABLE2)]
     ledger = [entry for entry in claims.load("ccfr") if entry.id.startswith("ccfr.table2.")]
-    ours = rows[-2:]
-    assert sum(bool(cell) for row in rows[:-2] for cell in row[2:]) == len(ledger)
+    ours = rows[-3:]
+    assert sum(bool(cell) for row in rows[:-3] for cell in row[2:]) == len(ledger)
     assert all("<b>" in row[0] for row in ours)
-    assert not any("<b>" in row[0] for row in rows[:-2])
+    assert not any("<b>" in row[0] for row in rows[:-3])
     assert [bool(cell) for cell in ours[0][2:]] == [False, False, True]
-    assert f"{share(cars, 'ccfr'):.2f} %" in ours[1][4]
+    assert f"{share(cars, 'ccfr'):.2f} %" in ours[2][4]
     muted = [row for row in rows if "fgnb-muted" in row[0]]
     assert len(muted) == len({entry.method for entry in ledger if entry.by == "cited"})
 
