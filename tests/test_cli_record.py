@@ -121,6 +121,23 @@ def test_a_row_that_fails_keeps_no_other_from_being_recorded(act, monkeypatch):
     assert "1 of 2 rows failed: ccfr/plain, seed 0: no room" in done.stderr
 
 
+def test_what_the_end_of_the_time_breaks_off_is_no_failure(act, monkeypatch):
+    """A library may turn the stop into an error of its own; no other row is begun then."""
+
+    def broken_off(paper, row, *arguments):
+        try:
+            os.kill(os.getpid(), signal.SIGALRM)
+            time.sleep(5)
+        except KeyboardInterrupt:
+            raise OSError("a loader was broken off") from None
+
+    monkeypatch.setattr(train, "keep_row", broken_off)
+    done = act("ccfr", "--rows", "plain,equal-compute", "--minutes", "60")
+    assert done.exit_code == UNFINISHED, done.output
+    assert "failed" not in done.output
+    assert "0 of 2 rows are there" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -128,6 +145,7 @@ def test_a_row_that_fails_keeps_no_other_from_being_recorded(act, monkeypatch):
         (("ccfr", "--rows", "table-2"), "rows names 'table-2', no row of ccfr"),
         (("ccfr", "-p", "seeds", "0,x"), "seeds is '0,x', needs whole numbers by commas"),
         (("ccfr", "-s", "image_sise", "64"), "no preset has image_sise; the keys are image_size"),
+        (("ccfr", "-p", "learning_rate", "1"), "does not take backbone, weights, learning_rate"),
         (("ccfr", "-s", "batch_size", "big"), "batch_size is 'big'; it should be a whole number"),
         (("ccfr", "--rows", "plain", "--minutes", "0"), "seconds is 0"),
     ],

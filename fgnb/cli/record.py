@@ -57,23 +57,31 @@ def record(
     names = chosen(paper, rows)
     seeds = _seeds(given)
     rest = {name: value for name, value in given.items() if name != "seeds"}
-    preset, images, _, options = train.asked(rest, scale)
-    dataset = train.photographs(images, rest)
     wanted = [Row(paper, name, seed) for seed in seeds for name in names]
     there, failed = 0, list[str]()
-    try:
-        with limited(None if dry_run else minutes):
+    with limited(None if dry_run else minutes) as alarm:  # the set's own hash counts as well
+        preset, images, _, options = train.asked(rest, scale)
+        dataset = train.photographs(images, rest)
+        try:
             for row in wanted:
                 stage = _stage(row, preset, images, options)
                 if _is_there(row, stage):
                     typer.echo(f"{row}: is there")
                     there += 1
-                elif dry_run:
+                    continue
+                if dry_run:
                     typer.echo(f"{row}: {_state(stage)}")
-                else:
-                    there += _kept(row, failed, preset, images, dataset, options)
-    finally:
-        typer.echo(f"{there} of {len(wanted)} rows are there")
+                    continue
+                try:
+                    _keep(row, preset, images, dataset, options)
+                    there += 1
+                except Exception as error:
+                    if alarm.over or not known(error):  # what a stop breaks off is no failure
+                        raise
+                    failed.append(f"{row}: {message(error)}")
+                    typer.echo(f"{row}: failed: {message(error)}", err=True)
+        finally:
+            typer.echo(f"{there} of {len(wanted)} rows are there")
     if failed:
         raise ValueError(f"{len(failed)} of {len(wanted)} rows failed: {'; '.join(failed)}")
 
@@ -110,7 +118,10 @@ def _seeds(given: Mapping[str, str]) -> list[int]:
 
 def _stage(row: Row, preset: Any, images: Any, options: Mapping[str, Any]) -> Any:
     make = importlib.import_module(f"fgnb.{row.paper}.rows").row_stage
-    return make(row.name, preset, images, seed=row.seed, **options)
+    try:
+        return make(row.name, preset, images, seed=row.seed, **options)
+    except TypeError as error:
+        raise ValueError(f"{row} does not take {', '.join(options)}: {error}") from error
 
 
 def _is_there(row: Row, stage: Any) -> bool:
@@ -129,18 +140,8 @@ def _state(stage: Any) -> str:
     return str(describe_plan(stage)["state"])
 
 
-def _kept(
-    row: Row, failed: list[str], preset: Any, images: Any, dataset: str, options: Mapping[str, Any]
-) -> bool:
-    """Whether the row was trained and kept; if a fault that we know kept it from that, False."""
+def _keep(row: Row, preset: Any, images: Any, dataset: str, options: Mapping[str, Any]) -> None:
+    """Train the row and keep its record."""
     started = time.monotonic()
-    try:
-        file = train.keep_row(row.paper, row.name, preset, images, dataset, row.seed, options)
-    except Exception as error:
-        if not known(error):
-            raise
-        failed.append(f"{row}: {message(error)}")
-        typer.echo(f"{row}: failed: {message(error)}", err=True)
-        return False
+    file = train.keep_row(row.paper, row.name, preset, images, dataset, row.seed, options)
     typer.echo(f"{row}: kept {file} ({time.monotonic() - started:.0f} s)")
-    return True

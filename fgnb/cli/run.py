@@ -50,13 +50,13 @@ def run(
 
 
 @contextlib.contextmanager
-def limited(minutes: float | None) -> Iterator[None]:
+def limited(minutes: float | None) -> Iterator[timed.Alarm]:
     """Stop the block when the time is up, say where it stood, and leave with `UNFINISHED`."""
     if minutes is None:
-        yield
+        yield timed.Alarm()
         return
     with timed.within(60 * minutes) as alarm:
-        yield
+        yield alarm
     if alarm.over:
         typer.echo(f"{minutes:g} minutes are over: {alarm.line}")
         raise typer.Exit(UNFINISHED)
