@@ -47,7 +47,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     "repairs": ("fusion-margin-rank",),
     "rivals": ("equal-compute", "nts-net"),
     "controls": ("random-boxes", "oracle-boxes", "centre-boxes"),
-    "signals": ("warm-up", "none", "gate", "margin-rank"),
+    "signals": ("warm-up", "none", "gate", "margin-rank", "nts-net-held-out"),
 }
 """Rows that are recorded together, by name, in the order of their worth: ``fgnb record``."""
 _WHOLE = ("global", "multi-level", "equal-compute")
