@@ -40,6 +40,32 @@ def accuracy_range(correct: Any, axis: int, *, draws: int = DRAWS, seed: int = 0
     return _over_images(points, lambda shares: np.ptp(shares, axis=axis).mean(axis=0), draws, seed)
 
 
+def range_gap(correct: Any, *, draws: int = DRAWS, seed: int = 0) -> Interval:
+    """How much more the first setting moves accuracy than the second: the gap of both ranges.
+
+    Args:
+        correct: Tensor[A, B, N], 1 or True where right; neither axis of a single value.
+        draws: resamples of the images, at least 1.
+        seed: of the resampling.
+
+    Returns:
+        `accuracy_range` along axis 0 minus that along axis 1, in [-1, 1], and its 95 % percentile
+        interval over the same resamples, widened to hold it.
+
+    Raises:
+        ValueError: if a shape or a number is out of range.
+    """
+    points = _points(correct)
+    if min(points.shape[:2]) < 2:
+        raise wrong_shape("correct", points, "(A, B, N), A and B over 1")
+
+    def gap(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+        first, second = (np.ptp(shares, axis=axis).mean(axis=0) for axis in (0, 1))
+        return np.asarray(first - second)
+
+    return _over_images(points, gap, draws, seed)
+
+
 def regret(correct: Any, *, draws: int = DRAWS, seed: int = 0) -> Interval:
     """The most that a choice of b can lose where one a, the best on average, serves them all.
 

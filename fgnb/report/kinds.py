@@ -184,6 +184,8 @@ top_n = Kind("top_n", "L", "percent", "share with the true class among the best 
 share = Kind("share", "A", "percent", "share of true among bool[N]; Wilson", _share)
 difference = Kind("difference", "RR", "points", f"accuracy minus that of another row; {_BOOT}",
                   _difference, signed=True)
+many = Kind("many", "A", "count", "how many of true among bool[N]; Wilson times n",
+            lambda hits: _share(hits, float(len(hits))))
 rectified = Kind("rectified", "RR", "count", "answers that the first mends; Wilson times n",
                  lambda a, b: _share(~b & a, float(len(a))))
 spoiled = Kind("spoiled", "RR", "count", "answers that the first spoils; Wilson times n",
@@ -213,6 +215,10 @@ accuracy_range = Kind("accuracy_range", "R", "points",
                       f"range along an axis of [A, B, N], averaged over the other; {_MEAN}",
                       lambda right, axis: None if right.shape[axis] < 2 else
                       _of(_grid.accuracy_range(right, axis), right, 100))
+range_gap = Kind("range_gap", "R", "points",
+                 f"range along the first axis of [A, B, N] minus that along the second; {_MEAN}",
+                 lambda right: None if min(right.shape[:2]) < 2 else
+                 _of(_grid.range_gap(right), right, 100), signed=True)
 regret = Kind("regret", "R", "points",
               f"most that one first setting for all second ones loses, [A, B, N]; {_MEAN}",
               lambda right: _of(_grid.regret(right), right, 100))

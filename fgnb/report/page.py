@@ -157,6 +157,10 @@ class Page:
         self._shown.append(table)
         return Html(render.table(table, self._of(table)))
 
+    def said(self, table: Table) -> Html:
+        """What the readings of a table say of recorded photographs, in words."""
+        return Html(short.said([of for of in self._of(table) if of[0].recorded]))
+
     def details(self) -> Html:
         """Everything else under folds; numbers and records of this run are kept beside the page."""
         frames = [(table, self._of(table)) for table in self.module.TABLES]
@@ -198,22 +202,8 @@ class Page:
         return [(sheet, self.numbers(table, sheet)) for sheet in (*shown, *here)]
 
     def _folded(self, table: Table) -> list[Sheet]:
-        """Sheets of former regimes that answer no claim of a table which newer ones don't."""
-
-        def answers(sheet: Sheet) -> set[tuple[str, ...]]:
-            frame = self.numbers(table, sheet)
-            # Of a table that claims nothing every number counts.
-            told = frame[frame["expect"] != 0] if any(n.read for n in table.numbers) else frame
-            return {tuple(line) for line in told[["label", "kind", "rule"]].to_numpy()}
-
-        found = []
-        for sheet in (s for s in self.recorded if s.former):
-            newer = [s for s in self.recorded if s.set_name == sheet.set_name and not s.former]
-            if any(answers(s) for s in newer) and answers(sheet) <= set().union(
-                *map(answers, newer)
-            ):
-                found.append(sheet)
-        return found
+        claimed = any(number.read for number in table.numbers)
+        return regimes.folded(self.recorded, lambda sheet: self.numbers(table, sheet), claimed)
 
     def _first(self, table: Table, number: Number, set_name: str) -> Any:
         """The first recorded sheet of a set that has a number, and its line; None without one."""

@@ -7,9 +7,11 @@ regimes. The newest regime of a set stands first; a former one says that it is f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
+
+import pandas as pd
 
 from fgnb.report.records import Record
 from fgnb.report.sheet import ORDER, SETS, Sheet, short_name
@@ -92,6 +94,30 @@ def sheets(records: Iterable[Record], rows: Sequence[str]) -> list[Sheet]:
     return sorted(
         by_day, key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.set_name), _seed(s))
     )
+
+
+def folded(
+    found: Sequence[Sheet], numbers: Callable[[Sheet], pd.DataFrame], claimed: bool
+) -> list[Sheet]:
+    """Sheets of former regimes that answer nothing of a table that newer ones don't.
+
+    Args:
+        found: of `sheets`.
+        numbers: the table's numbers on a sheet.
+        claimed: whether only what the table claims counts; else every number does.
+    """
+
+    def answers(sheet: Sheet) -> set[tuple[str, ...]]:
+        frame = numbers(sheet)
+        told = frame[frame["expect"] != 0] if claimed else frame
+        return {tuple(line) for line in told[["label", "kind", "rule"]].to_numpy()}
+
+    gone = []
+    for sheet in (s for s in found if s.former):
+        newer = [answers(s) for s in found if s.set_name == sheet.set_name and not s.former]
+        if any(newer) and answers(sheet) <= set().union(*newer):
+            gone.append(sheet)
+    return gone
 
 
 def _completed(record: Record, known: Sequence[Record]) -> Regime:

@@ -22,3 +22,8 @@ def names(dataset: str) -> tuple[str, ...]:
 def scale_of(preset: Preset, name: str) -> Preset:
     """The scale of a set beside the birds: small for what the demonstration draws."""
     return replace(preset, **_FEW) if name in SMALL and preset.name == "demo" else preset
+
+
+def others(preset: Preset, dataset: str) -> list[tuple[str, Preset]]:
+    """The sets that a page runs beside its own, each with its scale."""
+    return [(name, scale_of(preset, name)) for name in names(dataset)[1:]]

@@ -6,7 +6,8 @@ import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fgnb.report.render import beside_published, column_of, unmeasured, value
+from fgnb.report.readings import WORDS
+from fgnb.report.render import Frames, beside_published, column_of, mark, signed, unmeasured, value
 from fgnb.report.sheet import Sheet
 
 
@@ -33,3 +34,26 @@ def _told(sheet: Sheet | None, line: Mapping[str, Any], head: Sheet | None) -> s
         return value(line)
     about = "; ".join(filter(None, (sheet.origin.dataset_title, sheet.former)))
     return f"{value(line)}<br><small>{html.escape(f'on {about}')}</small>"
+
+
+def said(frames: Frames) -> str:
+    """The steps of a table by what their readings say, a line a set and reading.
+
+    Words that judge come from here, so that no prose can disagree with its table.
+    """
+    lines = []
+    for sheet, frame in frames:
+        read = frame[frame["reading"] != ""].drop_duplicates("rule").to_dict("records")
+        for word in WORDS:
+            of = [line for line in read if line["reading"] == word]
+            steps = "; ".join(
+                f"{html.escape(line['label'])} ({signed(line['value'])})" for line in of
+            )
+            if of:
+                about = html.escape(
+                    ", ".join(filter(None, (sheet.origin.dataset_title, sheet.former)))
+                )
+                lines.append(f"<li>{about}: {mark(of[0])}<b>{word}</b>: {steps}.</li>")
+    if not lines:
+        return '<p class="fgnb-note">No claim of this table is measured on photographs yet.</p>'
+    return f'<ul class="fgnb-said">{"".join(lines)}</ul>'

@@ -34,7 +34,8 @@ def tune(probs, truth):
 
 
 def choose(probs, truth):
-    return ccfr.choose("held-out", probs, NEIGHBORS, truth, ccfr.Settings(0.5, 0.5))[0].t_sc
+    base = ccfr.Settings(0.5, 0.5)
+    return ccfr.choose("held-out", probs, NEIGHBORS, truth, base, t_sc_rule="held-out")[0].t_sc
 
 
 def settings_scores(probs):

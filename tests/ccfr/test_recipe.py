@@ -25,7 +25,7 @@ def test_every_value_says_where_it_comes_from(name):
 def test_the_pages_defaults_are_the_recipes():
     defaults = {p.name: p.default for p in parameters.declared("ccfr/3-3-re-ranking")}
     for name, value in RERANK.items():
-        assert defaults["t_sf_rule" if name == "t_sf" else name] == value.value
+        assert defaults[f"{name}_rule" if name in ("t_sf", "t_sc") else name] == value.value
 
 
 def test_the_published_values_come_with_a_trunk_that_is_trained():

@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 
 from fgnb.ccfr.retrieval import Neighbors
-from fgnb.ccfr.settings import Settings, choose, mean_top1, tune
+from fgnb.ccfr.settings import (
+    QUANTILE,
+    RULES,
+    T_SC_GRID,
+    T_SC_RULES,
+    T_SF_GRID,
+    Settings,
+    choose,
+    mean_top1,
+    nearest_quantile,
+    tune,
+)
 
 
 @pytest.fixture
@@ -49,9 +60,48 @@ def test_each_rule_moves_what_it_says(answers):
     base = Settings(t_sf=0.33, t_sc=0.65, topn=3)
     by_mean, _ = choose("mean-top1", probs, neighbors, truth, base)
     assert (by_mean.t_sf, by_mean.t_sc) == (pytest.approx(mean_top1(probs)), 0.65)
-    tuned, how = choose("held-out", probs, neighbors, truth, base)
+    tuned, how = choose("held-out", probs, neighbors, truth, base, t_sc_rule="held-out")
     assert tuned.topn == 3
     assert how["accuracy"] == np.mean(tuned.predictions(probs, neighbors) == truth) == 1.0
     assert choose("fixed", probs, neighbors, truth, base)[0] == base
     with pytest.raises(ValueError, match="rule is 'best'; it is one of mean-top1, held-out, fixed"):
         choose("best", probs, neighbors, truth, base)
+    with pytest.raises(ValueError, match="t_sc_rule is 'mean'; it is one of held-out, quantile"):
+        choose("fixed", probs, neighbors, truth, base, t_sc_rule="mean")
+
+
+@pytest.mark.parametrize("t_sf_rule", RULES)
+@pytest.mark.parametrize("t_sc_rule", T_SC_RULES)
+def test_the_two_rules_are_each_its_own(made_up, t_sf_rule, t_sc_rule):
+    """A threshold that is searched is the best with the other where that one's rule puts it."""
+    answers = made_up(3, queries=60, classes=5, k=12, spread=0.6)
+    probs, near, truth = answers.probs, answers.neighbors, answers.labels
+    base = Settings(t_sf=0.61, t_sc=0.72, topn=3)
+    found, how = choose(t_sf_rule, probs, near, truth, base, t_sc_rule=t_sc_rule)
+    t_sf = {"mean-top1": [mean_top1(probs)], "held-out": T_SF_GRID, "fixed": [0.61]}[t_sf_rule]
+    low = sorted(near.sims[:, 0].tolist())[int(QUANTILE * 59)]
+    t_sc = {"held-out": T_SC_GRID, "quantile": [low], "fixed": [0.72]}[t_sc_rule]
+    best = max(
+        np.mean(Settings(sf, sc, topn=3).predictions(probs, near) == truth)
+        for sf in t_sf
+        for sc in t_sc
+    )
+    assert any(found.t_sf == pytest.approx(sf) for sf in t_sf)
+    assert any(found.t_sc == pytest.approx(sc) for sc in t_sc)
+    assert np.mean(found.predictions(probs, near) == truth) == best
+    assert (how["rule"], how["t_sc_rule"]) == (t_sf_rule, t_sc_rule)
+    if "held-out" not in (t_sf_rule, t_sc_rule):
+        assert choose(t_sf_rule, probs, near, None, base, t_sc_rule=t_sc_rule)[0] == found
+
+
+@pytest.mark.parametrize("share", [0.0, 0.05, 0.3, 1.0])
+def test_a_quantile_leaves_that_share_without_a_neighbour_over_it(share):
+    sims = -np.sort(-np.random.default_rng(0).random((400, 9)), axis=1)
+    t_sc = nearest_quantile(sims, share)
+    silent = sum(not any(value > t_sc for value in row) for row in sims.tolist())
+    assert abs(silent - share * 400) <= 1
+    for wrong in (-0.1, 1.1):
+        with pytest.raises(ValueError, match="share is"):
+            nearest_quantile(sims, wrong)
+    with pytest.raises(ValueError, match=r"sims has shape \(3,\)"):
+        nearest_quantile(np.ones(3))

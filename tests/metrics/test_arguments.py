@@ -67,6 +67,7 @@ USUAL = {
         **{"bins": 4, **DRAWN},
     },
     "grid.gap_to_best": {"chosen": RIGHT, "correct": GRID[0], **DRAWN},
+    "grid.range_gap": {"correct": GRID, **DRAWN},
     "grid.regret": {"correct": GRID, **DRAWN},
     "grouping.adjusted_rand": {"groups": LABELS, "others": np.array([1, 1, 0, 2])},
     "intervals.interval_p": {"value": 1.5, "low": 0.25, "high": 3.5, "n": 90},

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fgnb.metrics import expected_calibration_error
-from fgnb.metrics.grid import accuracy_range, best_value, calibration_interval, regret
+from fgnb.metrics.grid import accuracy_range, best_value, calibration_interval, range_gap, regret
 
 
 @pytest.fixture
@@ -58,6 +58,10 @@ def test_values_and_ends_are_those_of_loops(correct):
         (lambda: accuracy_range(correct, 0, draws=41), lambda table: slow_range(table, 0)),
         (lambda: accuracy_range(correct, 1, draws=41), lambda table: slow_range(table, 1)),
         (lambda: regret(correct, draws=41), slow_regret),
+        (
+            lambda: range_gap(correct, draws=41),
+            lambda table: slow_range(table, 0) - slow_range(table, 1),
+        ),
         (lambda: best_value(correct, values, 0, draws=41), lambda t: slow_best(t, values, 0)),
         (lambda: best_value(correct, [5, 6], 1, draws=41), lambda t: slow_best(t, [5, 6], 1)),
     ]

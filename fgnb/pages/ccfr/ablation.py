@@ -90,7 +90,13 @@ TOGETHER = numbers_table("Global and local features together", [
 # fmt: on
 READ_OFF = sensitivity.READ_OFF
 _FIG6 = READ_OFF, sensitivity.ERROR_RANKS, sensitivity.RANGES
-TABLES = (TABLE3, TOGETHER, CONTROLS, MENDED, COURSE, CONTROL_SET, *_FIG6)
+ASKED = numbers_table(
+    "Whom re-ranking asked",
+    [
+        *reranked.asked_numbers("own.ccfr.ablation.asked", FULL, "ccfr"),
+    ],
+)
+TABLES = (TABLE3, TOGETHER, ASKED, CONTROLS, MENDED, COURSE, CONTROL_SET, *_FIG6)
 
 _SMALL: dict[str, Any] = {"species": 6, "families": 2, "train_per_class": 12, "test_per_class": 16}
 

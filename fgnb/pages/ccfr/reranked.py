@@ -6,18 +6,28 @@ neighbours of every query, on test and on the held-out images where thresholds a
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from html import escape
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fgnb.ccfr.answers import Answers
 from fgnb.ccfr.retrieval import Neighbors
 from fgnb.ccfr.settings import Settings, choose
+from fgnb.ccfr.votes import asked
+from fgnb.report import kinds
+from fgnb.report.folds import named
+from fgnb.report.page import Page
 from fgnb.report.records import Record
-from fgnb.report.sheet import Sheet
+from fgnb.report.render import Html
+from fgnb.report.sheet import Number, Sheet
 
 CODE = ("fgnb.ccfr.stages", "fgnb.ccfr.answers", "fgnb.ccfr.settings")
 FIELDS = ("t_sf", "t_sc", "topn", "topm", "alpha", "beta", "gate")
+ROWS = ("fusion", "fusion-margin-rank", "global")
+"""Rows whose answers and neighbours are kept."""
+_UNLABELLED, _UNLABELLED_SC = {"held-out": "mean-top1"}, {"held-out": "quantile"}
 _MANY = 2_000  # images; over it, probabilities and similarities are kept in half precision
 _KEPT = ("ids", "labels", "probs", "neighbor_sims", "neighbor_labels", "logistic_probs")
 
@@ -41,12 +51,39 @@ def answers(record: Record, prefix: str = "") -> Answers | None:
     return Answers(own["ids"], own["labels"].astype(np.int64), probs, plain, neighbors, none, none)
 
 
-def folds(sheet: Sheet, row: str) -> tuple[Answers, Answers] | None:
-    """The answers of a row to test and to held-out images; None where it doesn't hold both."""
-    if row not in sheet.rows:
+class Folds(NamedTuple):
+    """Answers to test images, and those that thresholds are chosen on."""
+
+    test: Answers
+    held_out: Answers | None  # None: no labels but those of test, which no rule may read
+    source: str  # where thresholds come from, in words
+
+    def setting(self, p: Any) -> tuple[Settings, dict[str, Any]]:
+        """The setting that the notebook's rules find, and how."""
+        return chosen(self.test if self.held_out is None else self.held_out, p, self.labelled)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether thresholds may be searched by labels."""
+        return self.held_out is not None
+
+
+def folds(sheet: Sheet, row: str) -> Folds | None:
+    """The answers of a row, and those to choose on; None where it holds no neighbours.
+
+    A record of a whole set is a refit alone. Its thresholds are those of the same row on a part of
+    the set, trained in the same regime; without one, of the images themselves, by rules that read
+    no label.
+    """
+    test = answers(sheet.rows[row]) if row in sheet.rows else None
+    if test is None:
         return None
-    test, held_out = (answers(sheet.rows[row], prefix) for prefix in ("", "held_out_"))
-    return None if test is None or held_out is None else (test, held_out)
+    same = [s for s in sheet.others if s.set_name == sheet.set_name and s.regime == sheet.regime]
+    for of in (sheet, *same):
+        if row in of.rows and (held_out := answers(of.rows[row], "held_out_")):
+            where = "its own training part" if of is sheet else of.origin.dataset_title
+            return Folds(test, held_out, f"held-out images of {where}")
+    return Folds(test, None, "the test images themselves, none of whose labels is read")
 
 
 def base_settings(p: Any) -> Settings:
@@ -54,21 +91,62 @@ def base_settings(p: Any) -> Settings:
     return Settings(**{name: getattr(p, name) for name in FIELDS if hasattr(p, name)})
 
 
-def chosen(held_out: Answers, p: Any) -> tuple[Settings, dict[str, Any]]:
-    """The setting that the notebook's rule finds on held-out images, and how."""
-    held = held_out.probs, held_out.neighbors, held_out.labels
-    return choose(p.t_sf_rule, *held, base_settings(p))
+def chosen(given: Answers, p: Any, labelled: bool = True) -> tuple[Settings, dict[str, Any]]:
+    """The setting that the notebook's rules find on held-out images, and how.
+
+    Without labels a search gives way to the rule that needs none.
+    """
+    t_sf, t_sc = p.t_sf_rule, getattr(p, "t_sc_rule", "fixed")
+    if not labelled:
+        t_sf, t_sc = _UNLABELLED.get(t_sf, t_sf), _UNLABELLED_SC.get(t_sc, t_sc)
+    on = given.probs, given.neighbors, given.labels
+    return choose(t_sf, *on, base_settings(p), t_sc_rule=t_sc)
 
 
-def derive(sheet: Sheet, p: Any, row: str, name: str) -> tuple[Answers, Answers] | None:
-    """Add re-ranked answers of ``row`` as ``name``, and ``retrieval``, if it has its `folds`."""
+def derive(sheet: Sheet, p: Any, row: str, name: str, retrieval: str = "retrieval") -> Folds | None:
+    """Add re-ranked answers of a row as ``name``, and those of its retrieval; None without them."""
     found = folds(sheet, row)
     if found is not None:
-        test, (settings, _) = found[0], chosen(found[1], p)
-        ranked = settings.predictions(test.probs, test.neighbors)
-        sheet.derive(name, row, classes=ranked.astype(np.int16), t_sf=[settings.t_sf])
-        sheet.derive("retrieval", row, classes=test.neighbors.predictions().astype(np.int16))
+        test, (settings, _) = found.test, found.setting(p)
+        ranked = settings.predictions(test.probs, test.neighbors).astype(np.int16)
+        sheet.derive(name, row, classes=ranked, **asked_arrays(test, settings, ranked))
+        sheet.derive(retrieval, row, classes=test.neighbors.predictions().astype(np.int16))
     return found
+
+
+def asked_arrays(test: Answers, settings: Settings, ranked: np.ndarray) -> dict[str, Any]:
+    """Both thresholds, and by image: was it asked again, did anybody vote, did it change."""
+    who = asked(test.probs, test.neighbors, settings)
+    changed = np.asarray(ranked != test.probs.argmax(axis=1))
+    return {**who._asdict(), "changed": changed, "t_sf": [settings.t_sf], "t_sc": [settings.t_sc]}
+
+
+def asked_numbers(own: str, row: str, after: str, words: str = "") -> list[Number]:
+    """How many answers were asked again, had voters, and changed: what a vote had to do with it."""
+    return [
+        Number(f"{own}.gated", f"Answers asked again, top-1 under T_sf{words}",
+               kinds.many(f"{after}/gated")),
+        Number(f"{own}.voters", f"Of these with a voter, over T_sc and of a topn class{words}",
+               kinds.many(f"{after}/voters")),
+        Number(f"{own}.changed", f"Answers changed{words}", kinds.many(f"{after}/changed")),
+        Number(f"{own}.mended", f"Of these rectified{words}", kinds.rectified(after, row)),
+        Number(f"{own}.lost", f"Of these spoiled{words}", kinds.spoiled(after, row)),
+        Number(f"{own}.t-sf", f"T_sf in use{words}", kinds.exact(f"{after}/t_sf")),
+        Number(f"{own}.t-sc", f"T_sc in use{words}", kinds.exact(f"{after}/t_sc")),
+    ]  # fmt: skip
+
+
+def sources(page: Page, rows: Sequence[str] = ROWS) -> Html:
+    """Where the thresholds of each sheet's re-ranked rows come from, a line a row."""
+    lines = []
+    for sheet in page.sheets:
+        for row in rows:
+            if found := folds(sheet, row):
+                settings, how = found.setting(page.p)
+                told = f"T_sf {settings.t_sf:.3f} ({how['rule']})"
+                told += f", T_sc {settings.t_sc:.3f} ({how['t_sc_rule']}), from {found.source}"
+                lines.append(f"<li>{escape(f'{named(sheet)}, {row}: {told}')}.</li>")
+    return Html(f"<ul class='fgnb-note'>{''.join(lines)}</ul>")
 
 
 def _fold(given: Answers, prefix: str) -> dict[str, np.ndarray]:

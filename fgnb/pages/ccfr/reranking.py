@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fgnb.ccfr.answers import Answers
-from fgnb.ccfr.settings import T_SF_GRID, Settings, mean_top1, tune
+from fgnb.ccfr.settings import T_SF_GRID, Settings, choose, mean_top1, tune
 from fgnb.metrics import true_class_ranks
 from fgnb.pages.ccfr import reranked
 from fgnb.pages.ccfr.explorer import Explorer, Pictures
@@ -27,6 +27,8 @@ from fgnb.report.sheet import Number, Sheet
 NOTEBOOK = "ccfr/3-3-re-ranking"
 CODE = reranked.CODE
 FEATURES = {"regions": ("fusion", "full model"), "global": ("global", "global features")}
+REPAIR = "fusion-margin-rank"
+ROWS = (REPAIR,)
 THIRDS = ("least sure", "middle", "surest")
 NO_GATE = 2.0  # no probability reaches it
 IN_USE = {"topn": "count", "topm": "count", "alpha": "none", "beta": "none"}
@@ -54,19 +56,26 @@ def _tables(features: str) -> dict[str, Table]:
     step = {"published": ("ccfr.table4.{set}.ccfr", "ccfr.table4.{set}.classification")}
     label, helps = "Re-ranked minus classification", kinds.difference(after, row)
     gain = number("ccfr.claim.rerank-helps", label, helps, "Re-ranking helps", **step)
+    helps = kinds.difference(f"{features}-searched", row)
+    short = "Re-ranking helps, its thresholds searched on held-out images"
+    searched = number(f"{own}.searched-helps", "Searched minus classification", helps, short)
     rows = (
         Line(level("logistic", "Logistic regression on the frozen features")),
         Line(level("retrieval", "Retrieval: the class of the nearest image", "", "retrieval")),
         Line(level("classification", "Classification", row, "classification"), over("retrieval")),
         Line(level("reranked", "Classification, re-ranked", "", "ccfr"), gain),
+        Line(level("searched", "Re-ranked, both thresholds searched on held-out images"), searched),
         Line(level("tuned", "Re-ranked, tuned on the test images: no result of the method")),
     )
+    asked = reranked.asked_numbers(f"{own}.asked", row, after, f", {words}")
     premise, in_topn = "ccfr.claim.topn-holds-answer", kinds.share(f"{after}/in_topn")
     short = "The true class is mostly among the first topn"
     behind = [
         number(premise, "True class among the first topn", in_topn, short),
+        *asked[:3],
         number("ccfr.fig5", "Answers rectified", kinds.rectified(after, row)),
         number(f"{own}.spoiled", "Answers spoiled", kinds.spoiled(after, row)),
+        *asked[-2:],
     ]
     thirds = []
     for place, name in enumerate(THIRDS, 1):
@@ -113,21 +122,19 @@ def derive(sheet: Sheet, p: Any) -> None:
     """Every way to answer that follows from a row's probabilities and neighbours."""
     for features, (row, _) in FEATURES.items():
         if found := reranked.folds(sheet, row):
-            _derive(sheet, p, features, *found)
+            _derive(sheet, p, features, found)
 
 
-def _derive(sheet: Sheet, p: Any, features: str, test: Answers, held_out: Answers) -> None:
-    base, settings = reranked.base_settings(p), reranked.chosen(held_out, p)[0]
+def _derive(sheet: Sheet, p: Any, features: str, found: reranked.Folds) -> None:
+    test, base, settings = found.test, reranked.base_settings(p), found.setting(p)[0]
     tuned = tune(test.probs, test.neighbors, test.labels, base, topn=(p.topn,)).settings
 
     def ranked(setting: Settings, answers: Answers = test) -> np.ndarray:
         return setting.predictions(answers.probs, answers.neighbors).astype(np.int16)
 
-    grid = np.stack([ranked(replace(base, t_sf=t_sf), held_out) for t_sf in T_SF_GRID])
-    found = T_SF_GRID[int((grid == held_out.labels).mean(axis=1).argmax())]  # of equals the lowest
-    rule, best = (replace(base, t_sf=t_sf) for t_sf in (mean_top1(held_out.probs), found))
-    top1 = test.probs.max(axis=1)
-    about = {name: np.array([float(getattr(settings, name))]) for name in IN_USE}
+    top1, classes = test.probs.max(axis=1), ranked(settings)
+    about = reranked.asked_arrays(test, settings, classes)
+    about |= {name: np.array([float(getattr(settings, name))]) for name in IN_USE}
     about["unsure"] = top1 < settings.t_sf
     in_topn = true_class_ranks(test.probs, test.labels) < settings.topn
     # Of no more classes than topn every one is among them: nothing to count.
@@ -135,16 +142,22 @@ def _derive(sheet: Sheet, p: Any, features: str, test: Answers, held_out: Answer
     for place, rows in enumerate(np.array_split(np.argsort(top1, kind="stable"), len(THIRDS)), 1):
         third = about[f"third-{place}"] = np.isin(np.arange(len(top1)), rows)
         about[f"top1-third-{place}"] = top1[third]
-    held = {"held_out_labels": held_out.labels, "held_out_grid": grid}
-    held["held_out_classes"] = ranked(rule, held_out)
     made = {
-        "reranked": (ranked(settings), about),
+        "reranked": (classes, about),
         "tuned": (ranked(tuned), {}),
         "ungated": (ranked(replace(settings, t_sf=NO_GATE)), {}),
         "retrieval": (test.neighbors.predictions(), {}),
-        "rule": (ranked(rule), held),
-        "best": (ranked(best), {}),
     }
+    if (held_out := found.held_out) is not None:
+        # T_sf alone is moved: T_sc is the one in use.
+        grid = np.stack([ranked(replace(settings, t_sf=t_sf), held_out) for t_sf in T_SF_GRID])
+        at = T_SF_GRID[int((grid == held_out.labels).mean(axis=1).argmax())]  # of equals the lowest
+        rule, best = (replace(settings, t_sf=t_sf) for t_sf in (mean_top1(held_out.probs), at))
+        held = {"held_out_labels": held_out.labels, "held_out_grid": grid}
+        held["held_out_classes"] = ranked(rule, held_out)
+        made |= {"rule": (ranked(rule), held), "best": (ranked(best), {})}
+        on = held_out.probs, held_out.neighbors, held_out.labels
+        made["searched"] = (ranked(choose("held-out", *on, base, t_sc_rule="held-out")[0]), {})
     if test.logistic_probs is not None:
         made["logistic"] = (test.logistic_probs.argmax(axis=1), {})
     for name, (classes, more) in made.items():
@@ -165,18 +178,17 @@ def explorer(page: Page, answers: Answers, settings: Settings) -> Explorer:
 
 def recorded_explorer(page: Page) -> Html:
     """The same over the newest recorded row with neighbours on photographs; no pictures."""
-    rows = [sheet.rows.get(row) for sheet in page.recorded for row, _ in FEATURES.values()]
-    kept = [row for row in rows if row is not None and "neighbor_sims" in row.arrays]
-    if not kept:
+    rows = [*(row for row, _ in FEATURES.values()), REPAIR]
+    known = [(s.rows[row], found) for s in page.recorded for row in rows
+             if (found := reranked.folds(s, row))]  # fmt: skip
+    if not known:
         return Html("<p class='fgnb-note'>No row with neighbours is recorded yet.</p>")
-    record = max(kept, key=lambda row: (row.origin.recorded, "class_names" in row.arrays))
-    answers, held_out = (reranked.answers(record, fold) for fold in ("", "held_out_"))
-    if answers is None or held_out is None:
-        raise ValueError(f"row {record.row!r} has neighbours, and lacks answers to re-rank")
+    newest = lambda one: (one[0].origin.recorded, "class_names" in one[0].arrays)  # noqa: E731
+    record, found = max(known, key=newest)
     numbered = [f"class {c + 1}" for c in range(record.origin.classes)]
     made = explorer_over(
-        answers,
-        reranked.chosen(held_out, page.p)[0],
+        found.test,
+        found.setting(page.p)[0],
         list(record.arrays.get("class_names", numbered)),
         dataset=record.origin.dataset,
         name="recorded-explorer",

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from fgnb.ccfr.alternatives import Method, fit_alternatives
+from fgnb.ccfr.alternatives import Method, Reranked, Softmax, fit_alternatives
 from fgnb.ccfr.answers import Answers
 from fgnb.metrics import expected_calibration_error, reliability
 from fgnb.metrics.calibration import FLOOR
-from fgnb.pages.ccfr import reranked
+from fgnb.pages.ccfr import coarse, reranked
 from fgnb.report import kinds, printed, render
 from fgnb.report.figures import BLUE, GREY, RED, Picture, described, subplots
 from fgnb.report.layout import Line, Step, Table, numbers_table, rows_table
@@ -23,6 +23,7 @@ from fgnb.report.sheet import Number, Sheet
 NOTEBOOK = "ccfr/4-3-results"
 CODE = (*reranked.CODE, "fgnb.ccfr.alternatives")
 FULL, RIVAL, NTS = "fusion", "equal-compute", "nts-net"
+REPAIR = "fusion-margin-rank"
 ROWS = (FULL,)
 
 METHODS = {
@@ -106,20 +107,55 @@ SETTINGS = numbers_table("What was chosen on held-out images", [
                  ("interpolated", "vote_temperature"))
 ])
 # fmt: on
-TABLES = (TABLE4, AHEAD, ACCURACY, PROBABILITIES, SETTINGS, TABLE2)
+ASKED = numbers_table(
+    "Whom re-ranking asked",
+    [
+        *reranked.asked_numbers("own.ccfr.results.asked", FULL, "ccfr"),
+        *reranked.asked_numbers(
+            "own.ccfr.results.asked.repair", REPAIR, "ccfr-repair", ", under our repair"
+        ),
+    ],
+)
+MENDED = numbers_table(
+    "Re-ranking over our repair (margin-rank)",
+    [
+        Number(
+            "own.ccfr.repair.reranked", "Re-ranked, under our repair", kinds.accuracy("ccfr-repair")
+        ),
+        Number(
+            "own.ccfr.repair.rerank-helps",
+            "Re-ranked minus classification, under our repair",
+            kinds.difference("ccfr-repair", REPAIR),
+        ),
+    ],
+)
+TABLES = (TABLE4, AHEAD, ASKED, MENDED, coarse.TABLE, ACCURACY, PROBABILITIES, SETTINGS, TABLE2)
 
 
 def derive(sheet: Sheet, p: Any) -> None:
     """Retrieval, the better of the two, and the six methods, all settings from held-out images."""
-    folds = reranked.derive(sheet, p, FULL, "ccfr")
-    if folds is None:
+    reranked.derive(sheet, p, REPAIR, "ccfr-repair", "retrieval-repair")
+    found = reranked.derive(sheet, p, FULL, "ccfr")
+    coarse.derive(sheet, p, found)
+    if found is None:
         return
-    test, held_out = folds
-    for name, method in methods_of(held_out, p).items():
-        sheet.derive(METHODS[name][0], FULL, **method_arrays(test, method))
+    test, settings = found.test, found.setting(p)[0]
+    methods: dict[str, Method] = {"softmax": Softmax(), "reranked": Reranked(settings)}
+    if found.held_out is not None:
+        methods = fit_alternatives(found.held_out, settings)
+    for name, method in methods.items():
+        made = method_arrays(test, method)
+        if name == "reranked":
+            made |= reranked.asked_arrays(test, settings, made["classes"])
+        sheet.derive(METHODS[name][0], FULL, **made)
     alone = [sheet.rows[row].arrays["classes"] for row in ("classification", "retrieval")]
     better = max(alone, key=lambda classes: float((classes == test.labels).mean()))
     sheet.derive("better", FULL, classes=better)
+
+
+def asked(page: Page) -> Html:
+    """Whom re-ranking asked, and where its thresholds come from."""
+    return Html(page.table(ASKED).text + reranked.sources(page, (FULL, REPAIR)).text)
 
 
 def methods_of(held_out: Answers, p: Any) -> dict[str, Method]:

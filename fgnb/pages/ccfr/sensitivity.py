@@ -29,22 +29,25 @@ ON_TEST = "test images"
 
 def derive(sheet: Sheet, p: Any, row: str) -> None:
     """Add the row ``fig6``: the answers at every point, and at the best points of both folds."""
-    answers = reranked.folds(sheet, row)
-    if answers is None:
+    found = reranked.folds(sheet, row)
+    if found is None:
         return
-    (test, held_out), base = answers, reranked.base_settings(p)
+    test, held_out, base = found.test, found.held_out, reranked.base_settings(p)
     on_test = grids(test, base)
-    where = over_thresholds(held_out, base)
-    tuned, honest = (
-        on_test.thresholds[T_SF.index(t_sf), T_SC.index(t_sc)]
-        for t_sf, t_sc in (on_test.best, Grids(held_out.labels, where).best)
-    )
+
+    def at(best: tuple[float, float]) -> np.ndarray:
+        return on_test.thresholds[T_SF.index(best[0]), T_SC.index(best[1])]
+
+    arrays = {"tuned": at(on_test.best)}
+    if held_out is not None:
+        where = over_thresholds(held_out, base)
+        arrays |= {"held_out_thresholds": where, "held_out_labels": held_out.labels}
+        arrays["honest"] = at(Grids(held_out.labels, where).best)
     ranks = true_class_ranks(test.probs, test.labels)
     wrong, classes = ranks[ranks > 0] + 1, test.probs.shape[1]
     # What can't be otherwise is not counted: of two classes the true one is second, none is third.
     of = {rank: wrong if rank <= classes else wrong[:0] for rank in (*RANKS, MENDABLE + 1)}
-    arrays = {"held_out_thresholds": where, "held_out_labels": held_out.labels, "tuned": tuned}
-    arrays |= {"honest": honest, "second": of[RANKS[1]][of[RANKS[1]] <= MENDABLE] == RANKS[0]}
+    arrays["second"] = of[RANKS[1]][of[RANKS[1]] <= MENDABLE] == RANKS[0]
     arrays |= {f"rank_{r}": of[r] == r for r in RANKS}
     arrays["rank_more"] = of[MENDABLE + 1] > MENDABLE
     sheet.derive("fig6", row, **vars(on_test), **arrays, t_sf=T_SF, t_sc=T_SC)
@@ -134,6 +137,8 @@ _MOVED = {
     "topn": ("topn", "fig6/topn_values", "count", "fig6/topn", 0),
 }
 READ_OFF = numbers_table("What the paper reads off Fig. 6, chosen on test as there", [
+    Number("ccfr.claim.t-sf-matters-most", "Range over T_sf, minus: range over T_sc",
+           kinds.range_gap("fig6/thresholds")),
     *(Number(claim, f"Range of accuracy over {name}", kinds.accuracy_range(grid, axis=axis))
       for claim, name, grid, axis in (
           ("ccfr.claim.t-sf-matters-most", "T_sf", "fig6/thresholds", 0),

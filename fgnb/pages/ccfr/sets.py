@@ -7,10 +7,10 @@ from typing import Any
 from fgnb import ccfr
 from fgnb.data import ImageSet
 from fgnb.presets import Preset
-from fgnb.report.sets import SMALL, names, scale_of
+from fgnb.report.sets import SMALL, names, others, scale_of
 from fgnb.training import Stage
 
-__all__ = ["names", "scale_of", "stage_of"]
+__all__ = ["names", "others", "scale_of", "stage_of"]
 
 
 def stage_of(row: str, preset: Preset, images: ImageSet, **options: Any) -> Stage:

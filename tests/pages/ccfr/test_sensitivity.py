@@ -162,3 +162,15 @@ def test_the_votes_of_the_curve_are_equation_9(sheet, answers):
         assert np.allclose(votes[q], expected)
     j = fig6.T_SC.index(0.7)
     assert library == [right(answers, t_sf=t, t_sc=fig6.T_SC[j]) for t in thresholds]
+
+
+def test_which_threshold_moves_accuracy_more_is_tested_and_read(sheet, found):
+    """What the paper reads off Fig. 6 can be contradicted: the gap of both ranges has a sign."""
+    lines = sheet.numbers(fig6.READ_OFF.numbers).to_dict("records")
+    (gap,) = (line for line in lines if line["kind"] == "range_gap")
+    table = found.accuracy("thresholds")
+    by_t_sf = np.mean([table[:, j].max() - table[:, j].min() for j in range(table.shape[1])])
+    by_t_sc = np.mean([table[i].max() - table[i].min() for i in range(table.shape[0])])
+    assert gap["value"] == pytest.approx(100 * (by_t_sf - by_t_sc))
+    assert gap["claim"] == "ccfr.claim.t-sf-matters-most"
+    assert gap["reading"]
