@@ -2,7 +2,7 @@
 
 All choose among the same boxes with the same overlap allowed, so they differ in their scores
 alone. Rules under ``taught`` learn from labels; those under ``told`` read annotations of the very
-image, at test too: bounds, not methods.
+image, at test too: marks to measure by, not methods.
 """
 
 from __future__ import annotations
