@@ -1,10 +1,19 @@
 """What is recorded on a whole set stands: later additions go into modules of their own."""
 
+from pathlib import Path
+
 import pytest
 
 from fgnb.report import archive
 
 PAPERS = ("ccfr", "focus")
+ROOT = Path(__file__).resolve().parents[2] / "results" / "recorded"
+
+
+@pytest.fixture(autouse=True)
+def the_projects_own(_roots, monkeypatch):
+    """The records that are committed, not the empty folder of the other tests."""
+    monkeypatch.setenv("FGNB_RECORDED", str(ROOT))
 
 
 @pytest.mark.parametrize("paper", PAPERS)
