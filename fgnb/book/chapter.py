@@ -44,8 +44,10 @@ def run_chapter(
         if not any(value in known for known in declared.values()):
             raise parameters.ParameterError(f"no notebook of {paper} has the parameter {value!r}")
     own = {name: {k: v for k, v in values.items() if k in declared[name]} for name in names}
-    due = {name: manifest.entry_of(name, own[name]) for name in names}
-    for name, entry in due.items():
+    for name in names:
+        manifest.entry_of(name, own[name])  # refuses a value before the first of them runs
+    for name in names:
+        entry = manifest.entry_of(name, own[name])  # records may have come meanwhile
         if not _faults(entry):
             echo(f"{name}: is there")
             continue

@@ -28,25 +28,29 @@ def run(
         notebook: a path, a name, or a paper.
         values: parameters.
         output: the executed copy of one notebook.
-        keep: put the rows of each page into results/recorded/.
+        keep: put the page's rows into results/recorded/; of a paper, `fgnb record` does it, since a
+            page is executed again once its paper's records have changed.
         minutes: when to stop; None: at the end.
 
     Raises:
-        ValueError: an output for all of a paper's notebooks.
+        ValueError: an output, or to keep, for all of a paper's notebooks.
     """
     from fgnb import book
     from fgnb.claims import PAPERS
 
+    if notebook in PAPERS and output is not None:
+        raise ValueError(f"--output is of one notebook; those of {notebook} have their places")
+    if notebook in PAPERS and keep:
+        raise ValueError(f"--keep is of one notebook; fgnb record {notebook} keeps rows")
     with limited(minutes):
         if notebook not in PAPERS:
             executed = book.run_notebook(notebook, values, output)
             typer.echo(str(executed.path))
-            _keep(executed.results, keep)
+            if keep:
+                _keep(executed.results)
             return
-        if output is not None:
-            raise ValueError(f"--output is of one notebook; those of {notebook} have their places")
-        for executed in book.run_chapter(notebook, values, echo=typer.echo):
-            _keep(executed.results, keep)
+        for _ in book.run_chapter(notebook, values, echo=typer.echo):
+            pass
 
 
 @contextlib.contextmanager
@@ -62,9 +66,8 @@ def limited(minutes: float | None) -> Iterator[timed.Alarm]:
         raise typer.Exit(UNFINISHED)
 
 
-def _keep(results: Path, keep: bool) -> None:
-    if keep:
-        from fgnb.pages import recording
+def _keep(results: Path) -> None:
+    from fgnb.pages import recording
 
-        for file in recording.keep_page(results):
-            typer.echo(f"kept {file}")
+    for file in recording.keep_page(results):
+        typer.echo(f"kept {file}")

@@ -38,6 +38,17 @@ def test_each_is_given_what_it_declares_and_executed_once(paper):
     assert again.name == "ccfr/two"
 
 
+def test_records_that_come_meanwhile_are_those_of_the_next_page(paper, monkeypatch):
+    """The digest of what a page stands on is taken when it begins, not when the first one does."""
+    digests = {"now": "0" * 64}
+    for place in ("manifest", "run"):
+        monkeypatch.setattr(f"fgnb.book.{place}.library_digest", lambda *_: digests["now"])
+    said = []
+    for _ in run_chapter("ccfr", {}, echo=said.append):
+        digests["now"] = "1" * 64
+    assert len(said) == 2
+
+
 def test_what_none_declares_is_refused_before_any_runs(paper):
     with pytest.raises(ParameterError, match="no notebook of ccfr has the parameter 'top'"):
         list(run_chapter("ccfr", {"top": 3}, echo=print))
@@ -61,3 +72,5 @@ def test_the_command_stops_when_the_time_is_up(paper):
     assert not (paper.root / "_build/runs/ccfr/two.ipynb").exists()
     refused = CliRunner().invoke(app, ["run", "ccfr", "--output", "x.ipynb"])
     assert "--output is of one notebook" in refused.stderr
+    refused = CliRunner().invoke(app, ["run", "ccfr", "--keep"])
+    assert "--keep is of one notebook; fgnb record ccfr keeps rows" in refused.stderr
