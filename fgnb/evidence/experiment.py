@@ -153,7 +153,7 @@ class Experiment:
             around["seconds"] += round(self.found.seconds / len(RULES), 1)
             about = {"setting": asdict(setting), "accuracy": accuracy, "environment": around}
             store.write_atomic(work / "about.json", json.dumps(about))
-            np.savez(work / "answers.npz", **arrays)
+            np.savez(work / "answers.npz", **arrays)  # type: ignore[arg-type]
 
         folder = stored_folder("choices", described, build, None)
         about = json.loads((folder / "about.json").read_text())
