@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,12 +100,13 @@ def witness(paper: str, row: str) -> np.ndarray:
 def verify(paper: str) -> Iterator[Checked]:
     """Hold each record of a paper whose code has changed against its witness.
 
-    Where today's code gives the witness to 1e-3, its digest is noted beside the record.
+    Where today's code gives the witness to 1e-3, its digest is noted beside the record. A record
+    of a row that is no more has none.
     """
     made: dict[str, np.ndarray] = {}
     for record in archive.recorded(paper)[0]:
         state, deviation, was = record.code_state(), math.nan, record.witness
-        if state == "changed" and was is None:
+        if state == "changed" and (was is None or not _is_row(paper, record.row)):
             state = "no witness"
         elif state == "changed" and was is not None:
             if record.row not in made:
@@ -116,6 +118,12 @@ def verify(paper: str) -> Iterator[Checked]:
                 verified = (*record.verified, code_digest(record.origin.code_of))
                 archive.write(replace(record, verified=verified), paths.recorded_root() / paper)
         yield Checked(record.name, state, deviation)
+
+
+def _is_row(paper: str, row: str) -> bool:
+    """Whether a paper still has a row of that name; that of a former recording may be gone."""
+    room = f"fgnb.{paper}.rows"
+    return find_spec(room) is None or row in import_module(room).ROWS
 
 
 def keep_page(folder: Path) -> list[Path]:
