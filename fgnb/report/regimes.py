@@ -74,25 +74,28 @@ def sheets(records: Iterable[Record], rows: Sequence[str]) -> list[Sheet]:
     every = list(records)
     chosen = [record for record in every if record.row in rows]
     known = [record for record in every if Regime.of(record).whole]
+    regime_of = {id(record): _completed(record, known) for record in every}
+    first: dict[tuple[Any, ...], Record] = {}  # of whichever row: a regime is one of the paper
+    for record in sorted(every, key=lambda record: record.origin.recorded):
+        first.setdefault((*_measured(record), regime_of[id(record)]), record)
     standing: dict[tuple[Any, ...], Sheet] = {}
     for record in chosen:
-        regime = _completed(record, known)
+        regime = regime_of[id(record)]
         key = (*_measured(record), regime)
         sheet = standing.setdefault(key, Sheet(record.paper, recorded=True, regime=regime.words))
         if old := sheet.rows.get(record.row):
             _supersede(sheet, old)
         sheet.add(record)
-    regimes = {id(sheet): key[-1] for key, sheet in standing.items()}
-    for sheet in standing.values():
+    for key, sheet in standing.items():
         sheet.before.sort(key=lambda former: former.origin.recorded, reverse=True)
-        own = regimes[id(sheet)]
-        newer = [s for s in standing.values() if regimes[id(s)] != own and _replaces(s, sheet)]
-        if newer:
+        own, begun = key[-1], first[key]
+        if any(k[-1] != own and _replaces(other, begun) for k, other in first.items()):
             sheet.former = f"former regime: {own.words or 'not recorded'}"
-    by_day = sorted(standing.values(), key=_begun, reverse=True)
+    newest = sorted(standing, key=lambda key: first[key].origin.recorded, reverse=True)
     sets = tuple(SETS)
     return sorted(
-        by_day, key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.set_name), _seed(s))
+        (standing[key] for key in newest),
+        key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.set_name), s.origin.seeds),
     )
 
 
@@ -150,21 +153,12 @@ def _supersede(sheet: Sheet, old: Record) -> None:
     of_day.add(old)
 
 
-def _replaces(newer: Sheet, sheet: Sheet) -> bool:
+def _replaces(newer: Record, first: Record) -> bool:
     """Whether a regime was begun after another on the same set, or on one more official."""
-    a, b = newer.origin, sheet.origin
+    a, b = newer.origin, first.origin
     family = short_name(a.dataset) == short_name(b.dataset) and a.backbone == b.backbone
     more = ORDER.index(a.protocol) < ORDER.index(b.protocol) or a.manifest == b.manifest
-    return family and more and _begun(newer) > _begun(sheet)
-
-
-def _begun(sheet: Sheet) -> str:
-    every = [row for of in (sheet, *sheet.before) for row in of.rows.values()]
-    return min(row.origin.recorded for row in every)
-
-
-def _seed(sheet: Sheet) -> tuple[int, ...]:
-    return sheet.origin.seeds
+    return family and more and a.recorded > b.recorded
 
 
 def _day(record: Record) -> datetime:

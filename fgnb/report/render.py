@@ -196,7 +196,8 @@ def column_of(sheet: Sheet, frame: pd.DataFrame | None = None) -> str:
     name = "This run" if origin.protocol == "drawn" else name
     about = [origin.dataset_title, f"n = {n:,}" if n else "", PROTOCOLS[origin.protocol]]
     about += [sheet.network, sheet.former or sheet.regime, f"preset {origin.preset}"]
-    about += [f"test images read {sheet.reads} times in all"] * bool(sheet.reads)
+    often = "once" if sheet.reads == 1 else f"{sheet.reads} times"
+    about += [f"test images read {often} in all"] * bool(sheet.reads)
     small = "; ".join(part for part in about if part)
     pixels = html.escape(origin.pixels, quote=True)
     return f'{name}: <small title="{pixels}">{html.escape(small)}</small>'

@@ -91,7 +91,7 @@ class Sheet:
 
         size, cut = usual("image_size"), usual("cut")
         parts = [origins[0].backbone, *[f"{size} px"] * bool(size)]
-        parts += [f"frozen to stride {cut}"] * (cut not in ("", "1"))
+        parts += [f"frozen to stride {cut}"] * (cut not in ("", "1") and not self.regime)
         seeds = sorted({str(seed) for origin in origins for seed in origin.seeds})
         return ", ".join([*parts, f"seed {', '.join(seeds)}"])
 

@@ -103,6 +103,14 @@ def test_a_regime_of_the_whole_set_replaces_that_of_a_part_and_not_the_reverse(r
     assert found[1].regime == "weights of the end, nothing frozen", "the newest comes first"
 
 
+def test_a_regime_is_former_on_every_page_of_the_paper(record):
+    """Also on one that asks for no row of the newer regime."""
+    old, new = record("fusion", 0), record("plain", 1, NEW, n=600, **WHOLE)
+    (sheet,) = regimes.sheets([old, new], ["fusion"])
+    assert sheet.former == "former regime: mean of start and end, frozen to stride 16"
+    assert sheet.network.count("frozen") == 0, "said once"
+
+
 def test_cars_of_another_day_are_no_former_birds(record):
     cars = record("plain", 1, NEW, manifest="d" * 64, dataset="cars")
     assert not any(s.former for s in regimes.sheets([record("plain", 0), cars], ["plain"]))
