@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from fgnb.pages.ccfr import reranked, sensitivity
-from fgnb.pages.course import course
 from fgnb.presets import Preset
+from fgnb.report.course import course
 from fgnb.report.kinds import accuracy, difference
 from fgnb.report.layout import Line, Step, Table, numbers_table, rows_table
 from fgnb.report.page import Page

@@ -17,8 +17,8 @@ from fgnb.data import ImageSet
 from fgnb.focus.rows import row_stage
 from fgnb.metrics.coverage import Coverage
 from fgnb.nn.nts_proposer import nts_anchors
-from fgnb.pages.course import course
 from fgnb.report import kinds, printed, regions, sets
+from fgnb.report.course import course
 from fgnb.report.coverage import CLAIMED, GROUPS, array_name, coverage, coverage_arrays
 from fgnb.report.figures import Picture
 from fgnb.report.layout import Line, Step, Table, numbers_table, rows_table
