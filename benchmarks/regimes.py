@@ -165,6 +165,7 @@ def main(data_root: str, *names: str) -> None:
     images = data.open_images("cub", data_root=data_root, preset=scale)
     known = {"dataset": images.title, "manifest": images.fingerprint, "test_reads": 0}
     table = json.loads(TARGET.read_text(encoding="utf-8")) if TARGET.is_file() else known
+    table["listed"] = list(REGIMES)
     rows = table.setdefault("rows", {})
     for name in names or REGIMES:
         if name not in rows:

@@ -30,7 +30,11 @@ def regimes() -> str:
     images = next(iter(found["rows"].values()))["held_out_images"]
     caption = f"{found['dataset']}, {images:,} held-out training images; percent, 95 % interval"
     columns = ("Regime", "Rate", "Passes", *_ENDS.values(), "p, end against start")
-    return grid(columns, rows, caption=html.escape(caption))
+    left = [name for name in found.get("listed", ()) if name not in found["rows"]]
+    missing = [f"Listed and not measured yet: {', '.join(left)}."] * bool(left)
+    missing += ["The best is not confirmed on another fifth yet."] * ("confirmed" not in found)
+    note = f'<p class="fgnb-note">{html.escape(" ".join(missing))}</p>' if missing else ""
+    return grid(columns, rows, caption=html.escape(caption)) + note
 
 
 def shares() -> str:

@@ -37,6 +37,17 @@ def test_every_regime_is_shown_with_its_start_and_its_end(measured):
     assert "69.4" in lines[1] and "72.2" in lines[1] and "0.009" in lines[1]  # noqa: PT018
     assert "a &lt;loser&gt;" in text
     assert "900 images that no other row had" in lines[3]
+    assert "not confirmed" not in text
+
+
+def test_what_is_listed_and_not_measured_is_named(measured):
+    row = {"lr": 0.01, "epochs": 8, "held_out_images": 1200, "p_of_end_against_start": 0.009}
+    row |= {end: share(70.0) for end in ("start", "mean", "end")}
+    listed = ["stride 8", "nothing frozen"]
+    measured("regimes.json", {"dataset": "CUB", "listed": listed, "rows": {"stride 8": row}})
+    text = chosen.regimes()
+    assert "Listed and not measured yet: nothing frozen." in text
+    assert "not confirmed" in text
 
 
 def test_the_weight_of_each_row_stands_beside_others(measured):
