@@ -353,7 +353,7 @@ def test_recipes_name_every_field_that_is_no_scale():
     paper = nts_spec(presets.get("paper"), "resnet50", "random", fold="all", seed=1)
     assert (paper.image_size, paper.source_size, paper.crop_size, paper.cut) == (448, 448, 224, 1)
     demo = nts_spec(presets.get("demo"), "resnet18", "random", fold="all", seed=1)
-    assert (demo.image_size, demo.source_size, demo.crop_size, demo.cut) == (224, 448, 112, 16)
+    assert (demo.image_size, demo.source_size, demo.crop_size, demo.cut) == (224, 448, 112, 8)
     assert demo.epochs == presets.get("demo").region_epochs
     for spec, recipe in ((paper, PUBLISHED), (demo, FROZEN_TRUNK)):
         fields = dataclasses.asdict(spec)
