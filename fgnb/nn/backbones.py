@@ -74,7 +74,12 @@ class Backbone(nn.Module):
         unknown = sorted(set(strides) - set(self.strides))
         if unknown:
             raise ValueError(f"strides holds {unknown}; there are {sorted(set(self.strides))}")
-        return self._maps(images, [*self.trunk, *self.tail], self.strides, {}, strides)
+        found: dict[int, Tensor] = {}
+        out = images
+        for stage, stride in zip([*self.trunk, *self.tail], self.strides, strict=True):
+            out = stage(out)
+            found[stride] = out
+        return {stride: found[stride] for stride in strides}
 
     def maps_above(self, trunk_map: Tensor, strides: Sequence[int]) -> dict[int, Tensor]:
         """The same from the trunk's own map; none of ``strides`` lies below the cut."""
@@ -85,20 +90,16 @@ class Backbone(nn.Module):
         unknown = sorted(set(strides) - {cut, *self.strides[below:]})
         if unknown:
             raise ValueError(f"strides holds {unknown}; the trunk ends at stride {cut}")
-        above = self.strides[below:]
-        return self._maps(trunk_map, [*self.tail], above, {cut: trunk_map}, strides)
-
-    @staticmethod
-    def _maps(
-        out: Tensor,
-        stages: Sequence[nn.Module],
-        of: Sequence[int],
-        found: dict[int, Tensor],
-        strides: Sequence[int],
-    ) -> dict[int, Tensor]:
-        for stage, stride in zip(stages, of, strict=True):
-            out = stage(out)
-            found[stride] = out
+        found = {cut: trunk_map}
+        hooks = [
+            stage.register_forward_hook(lambda _, __, out, at=stride: found.update({at: out}))
+            for stage, stride in zip(self.tail, self.strides[below:], strict=True)
+        ]
+        try:
+            self.tail(trunk_map)
+        finally:
+            for hook in hooks:
+                hook.remove()
         return {stride: found[stride] for stride in strides}
 
     def normalise_by(self, batch_norm: str) -> Backbone:

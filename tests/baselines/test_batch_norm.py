@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 from importlib import import_module
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -16,6 +17,7 @@ from fgnb.focus.rows import ROWS as FOCUS
 from fgnb.nn.backbones import create_backbone, statistics_kept
 from fgnb.training import plan
 from fgnb.training.chain import room_plan
+from fgnb.training.settings import deterministic
 
 TINY = presets.get(
     "paper",
@@ -86,9 +88,10 @@ def test_answers_use_the_stored_statistics_and_leave_them(name, images):
     module = stage.module()
     run.load_weights(module)
     before = statistics(module.state_dict())
-    again = stage.predict(module.train())
+    with deterministic(stage.spec.threads):
+        again = stage.predict(module.train())
     for key, value in run.predictions.items():
-        assert (again[key] == value).all(), key
+        np.testing.assert_allclose(again[key], value, rtol=1e-4, atol=1e-5, err_msg=key)
     assert all(value.equal(before[key]) for key, value in statistics(module.state_dict()).items())
     assert any(m.training for m in module.modules() if isinstance(m, _BatchNorm))
 

@@ -278,7 +278,7 @@ def test_the_published_values():
     assert (paper.epochs, paper.weight_decay, paper.momentum) == (100, 5e-4, 0.9)
     assert (paper.proposals, paper.concatenated, paper.iou, paper.map_scale) == (6, 4, 0.25, 1)
     demo = region_spec(presets.get("demo"), "resnet18", "random", fold="all", seed=1)
-    assert (demo.box_size, demo.map_scale, demo.cut) == (80, 1, 16)
+    assert (demo.box_size, demo.map_scale, demo.cut) == (80, 1, 8)
     assert demo.epochs == presets.get("demo").region_epochs
 
 

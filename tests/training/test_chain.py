@@ -108,7 +108,6 @@ def test_a_papers_chain_is_that_of_its_plan(monkeypatch, tmp_path):
     assert [link.name for link in found.links] == names
     assert all(link.steps == 2 and link.operations for link in found.links)
     assert chain.room_plan("tests") is None
-    assert chain.room_plan("baselines") is None
 
 
 def test_asking_for_the_cost_changes_no_number(three, monkeypatch, tmp_path):
