@@ -168,7 +168,7 @@ def _execute(
                 cwd=str(cwd),
                 execution_timeout=timeout,
                 kernel_manager_class=manager(environment),
-                extra_arguments=["--log-level=ERROR"],
+                extra_arguments=["--log-level=CRITICAL"],
                 on_cell_start=_counted(entry),
             )
         except PapermillExecutionError as error:

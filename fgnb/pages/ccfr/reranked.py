@@ -146,6 +146,8 @@ def sources(page: Page, rows: Sequence[str] = ROWS) -> Html:
                 told = f"T_sf {settings.t_sf:.3f} ({how['rule']})"
                 told += f", T_sc {settings.t_sc:.3f} ({how['t_sc_rule']}), from {found.source}"
                 lines.append(f"<li>{escape(f'{named(sheet)}, {row}: {told}')}.</li>")
+    if not lines:
+        return Html("<p class='fgnb-note'>No re-ranked row stands here yet.</p>")
     return Html(f"<ul class='fgnb-note'>{''.join(lines)}</ul>")
 
 
