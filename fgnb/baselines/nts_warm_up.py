@@ -20,14 +20,11 @@ from fgnb.baselines.plain import PlainSpec, PlainStage
 from fgnb.baselines.start import check_start, starting_point
 from fgnb.data import ImageSet
 from fgnb.nn.backbones import Backbone, global_pool
-from fgnb.nn.nts import sureness
 from fgnb.nn.nts_proposer import Proposals, Proposer, nts_anchors
-from fgnb.nn.ranking import ranking_loss
+from fgnb.nn.ranking import check_warm_up, ranking_loss, sureness
 from fgnb.nn.zoomed import Extractor, Sizes, ZoomedBatch, ZoomedImages
 from fgnb.training import positions
 from fgnb.training.schedule import sgd
-
-CANDIDATES = ("sampled", "best")
 
 
 @dataclass(frozen=True)
@@ -48,15 +45,7 @@ class NTSWarmUpSpec(PlainSpec):
     start: dict[str, Any] | None
 
     def __post_init__(self) -> None:
-        if self.candidates not in CANDIDATES:
-            raise ValueError(
-                f"candidates is {self.candidates!r}; it is one of {', '.join(CANDIDATES)}"
-            )
-        if self.batch_norm != "stored":
-            raise ValueError(
-                f"batch_norm is {self.batch_norm!r}; the backbone is frozen in the warm-up, so it "
-                "is stored"
-            )
+        check_warm_up(self.candidates, self.batch_norm)
 
     @property
     def sizes(self) -> Sizes:

@@ -6,6 +6,8 @@ suppression, so that a control differs from the method in nothing else.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -66,6 +68,20 @@ class Placement(nn.Module):
             visible = torch.from_numpy(np.array(images.visible))
         for name, value in (("scores", scores), ("points", points), ("visible", visible)):
             self.register_buffer(name, value, persistent=False)
+
+    @classmethod
+    def of(cls, images: ImageSet, anchors: Anchors, spec: Any) -> Placement | None:
+        """What places the boxes of a stage; None where ``spec.boxes`` is none of `KINDS`.
+
+        Args:
+            images: the stage's set.
+            anchors: its candidate boxes.
+            spec: with boxes, image_size, framing and seed.
+        """
+        if spec.boxes not in KINDS:
+            return None
+        size, frame = spec.image_size, spec.framing
+        return cls(spec.boxes, anchors, images, image_size=size, frame=frame, seed=spec.seed)
 
     def forward(self, batch: ZoomedBatch) -> Tensor:
         """Scores ``Tensor[B, A]`` of a batch.

@@ -72,7 +72,7 @@ def cost(stage: Stage) -> Cost:
     backbone = meta_backbone(spec.backbone, cut=spec.cut)
     width, batch = backbone.num_features, spec.batch_size
     if isinstance(stage, PlainStage):
-        return step_cost([_whole(backbone, spec), head_part(width, classes, batch)], [backbone])
+        return step_cost([whole(backbone, spec), head_part(width, classes, batch)], [backbone])
     cells, crop = -(-spec.image_size // LEAST_STRIDE), (3, spec.crop_size, spec.crop_size)
     with META:
         proposer = ProposalNetwork(width)
@@ -81,7 +81,7 @@ def cost(stage: Stage) -> Cost:
         backbone.requires_grad_(False)
         head = nn.Linear(width, classes, device=META).requires_grad_(False)
         parts = [
-            _whole(backbone, spec, backward=False),
+            whole(backbone, spec, backward=False),
             found,
             Part(backbone, (crop,), count, spec.micro_batch, backward=False),
             Part(head, ((width,),), count, backward=False),
@@ -89,7 +89,7 @@ def cost(stage: Stage) -> Cost:
         return step_cost(parts, [backbone])
     joined = width * (1 + spec.concatenated)
     parts = [
-        _whole(backbone, spec),
+        whole(backbone, spec),
         found,
         Part(backbone, (crop,), count, spec.micro_batch),
         head_part(width, classes, batch),
@@ -99,7 +99,8 @@ def cost(stage: Stage) -> Cost:
     return step_cost(parts, [backbone])
 
 
-def _whole(backbone: Backbone, spec: Any, *, backward: bool = True) -> Part:
+def whole(backbone: Backbone, spec: Any, *, backward: bool = True) -> Part:
+    """The whole images of a batch, as a stage of that spec reads them."""
     return whole_part(
         backbone,
         image_size=spec.image_size,

@@ -7,6 +7,9 @@ passes of both count: `passes` gives each row, the plain backbone included, as m
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
 from fgnb.baselines.recipe import FROZEN_NORM, Value
 from fgnb.presets import Preset
 
@@ -24,6 +27,22 @@ TUNED: dict[str, Value] = {
     "crop_ratio": Value(0.875, "chosen", "the crop that the default weights were trained for"),
 }
 """Values of every spec above a frozen trunk; a recipe adds its own."""
+
+
+TWIN = "-held-out"
+"""Ends the name of a row that trains on four fifths of each class and answers the other one."""
+Rows = dict[str, tuple[str, dict[str, Any]]]
+
+
+def with_twins(rows: Rows, held_out: Collection[str]) -> Rows:
+    """Rows by name, and the twin of each that is not held out by itself."""
+    return rows | {f"{row}{TWIN}": rows[row] for row in rows if row not in held_out}
+
+
+def with_share(row: str, shares: Mapping[str, Value], options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a row with regions: its share of them in the start, unless another is given."""
+    share = shares.get(row.removesuffix(TWIN))
+    return options if share is None else {"region_share": share.value, **options}
 
 
 def passes(preset: Preset, regions: int | None = None, *, started: bool = True) -> int:

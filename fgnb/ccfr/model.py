@@ -36,7 +36,6 @@ NMS = ("separate", "joint", "joint-equal")
 FUSIONS = ("network", "concatenate")
 BOXES = ("scored", *KINDS)
 _ROUNDING = 1e-6  # of overlaps, whose boxes are float32
-CANDIDATES = ("sampled", "best")
 
 
 class ChosenRegions(NamedTuple):

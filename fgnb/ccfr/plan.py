@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from fgnb.baselines.plain import PlainStage
+from fgnb.baselines.plan import whole
 from fgnb.baselines.recipe import Value, frame_value, scale_values
 from fgnb.ccfr.fusion import Concatenation, Fusion
 from fgnb.ccfr.multilevel_stage import GLOBAL, MultiLevelStage
@@ -20,7 +21,7 @@ from fgnb.ccfr.recipe import MULTI_LEVEL, values
 from fgnb.ccfr.region_recipe import region_values, warm_up_values
 from fgnb.ccfr.region_stages import RegionStage, WarmUpStage
 from fgnb.nn.backbones import Backbone
-from fgnb.nn.cost import META, Cost, Part, head_part, meta_backbone, step_cost, whole_part
+from fgnb.nn.cost import META, Cost, Part, head_part, meta_backbone, step_cost
 from fgnb.presets import Preset
 from fgnb.training import Stage
 
@@ -89,7 +90,7 @@ def cost(stage: Stage) -> Cost:
     if isinstance(stage, MultiLevelStage):
         outputs.append(stage.spec.n_parents)
     heads = [head_part(backbone.num_features, count, spec.batch_size) for count in outputs]
-    return step_cost([_whole(backbone, spec), *heads], held=[backbone])
+    return step_cost([whole(backbone, spec), *heads], held=[backbone])
 
 
 def _warm_up_cost(stage: WarmUpStage) -> Cost:
@@ -100,7 +101,7 @@ def _warm_up_cost(stage: WarmUpStage) -> Cost:
     crop = (3, spec.crop_size, spec.crop_size)
     count = spec.batch_size * spec.per_scale * len(SCALES)
     parts = [
-        _whole(backbone, spec, backward=False),
+        whole(backbone, spec, backward=False),
         Part(pyramid, shapes, spec.batch_size),
         Part(backbone, (crop,), count, spec.micro_batch, backward=False),
     ]
@@ -126,23 +127,13 @@ def _regions_cost(stage: RegionStage) -> Cost:
         parts = len(SCALES)
     return step_cost(
         [
-            _whole(backbone, spec),
+            whole(backbone, spec),
             Part(pyramid.requires_grad_(scored), shapes, batch, backward=scored),
             Part(extractor, (crop,), batch * count, spec.micro_batch),
             Part(fusion, (maps,), batch, onward=True),
             head_part(width * (1 + parts), len(stage.images.classes), batch),
         ],
         held=[backbone, extractor],
-    )
-
-
-def _whole(backbone: Backbone, spec: Any, *, backward: bool = True) -> Part:
-    return whole_part(
-        backbone,
-        image_size=spec.image_size,
-        cut=spec.cut,
-        items=spec.batch_size,
-        backward=backward,
     )
 
 

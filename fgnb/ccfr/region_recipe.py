@@ -40,7 +40,6 @@ MODEL = {
         "(benchmarks/region_targets.py, region_recipe.py, on held-out images)",
     ),
 }
-_SHARE = "benchmarks/region_share.py, on held-out images of the 40 birds"
 REGION_SHARE: dict[str, Value] = {}
 """The regions' weight in the start of each row, by the rows' names; others take `MODEL`'s."""
 WARM_UP = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fgnb.data.frame import Frame
+from fgnb.nn.ranking import check_warm_up
 from fgnb.nn.zoomed import Sizes
 
 
@@ -69,11 +70,7 @@ class WarmUpSpec(ZoomSpec):
     candidates: str
 
     def __post_init__(self) -> None:
-        if self.batch_norm != "stored":
-            raise ValueError(
-                f"batch_norm is {self.batch_norm!r}; the extractor is frozen in the warm-up, so it "
-                "should be 'stored'"
-            )
+        check_warm_up(self.candidates, self.batch_norm)
 
 
 @dataclass(frozen=True)

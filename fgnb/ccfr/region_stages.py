@@ -22,7 +22,6 @@ from fgnb.baselines.plain import PlainStage
 from fgnb.baselines.start import fit_head, part_weights, trained_start
 from fgnb.ccfr.model import (
     BOXES,
-    CANDIDATES,
     JointLoss,
     RegionModel,
     RegionOutput,
@@ -36,7 +35,7 @@ from fgnb.data import ImageSet, PKSampler, shuffled_batches
 from fgnb.nn.backbones import check_batch_norm
 from fgnb.nn.cache import stored_folder
 from fgnb.nn.heads import check_share, start_as_mean
-from fgnb.nn.ranking import ranking_loss
+from fgnb.nn.ranking import ranking_loss, sureness
 from fgnb.nn.zoomed import ZoomedBatch, ZoomedImages
 from fgnb.training.environment import device
 from fgnb.training.schedule import sgd
@@ -49,10 +48,6 @@ class WarmUpModule(nn.Module):
     def __init__(self, scorer: Scorer, head: nn.Linear, spec: WarmUpSpec, epoch_steps: int) -> None:
         super().__init__()
         self.scorer, self.head, self.spec, self.epoch_steps = scorer, head, spec, epoch_steps
-        if spec.candidates not in CANDIDATES:
-            raise ValueError(
-                f"candidates is {spec.candidates!r}; it is one of {', '.join(CANDIDATES)}"
-            )
         self.scorer.backbone.requires_grad_(False)
         self.head.requires_grad_(False)
         self.selector = RegionSelector("separate", spec.per_scale, spec.iou)
@@ -67,10 +62,8 @@ class WarmUpModule(nn.Module):
         chosen = self.scorer.choose(scores, self.selector, sampled)
         with torch.no_grad():
             regions = self.scorer.extractor.regions(batch, chosen.boxes)
-            logits = self.head(regions.mean(dim=(3, 4)))
-            truth = batch.targets[:, None, None].expand(-1, logits.shape[1], 1)
-            confidence = logits.log_softmax(2).gather(2, truth)[..., 0]
-        return {"loss": ranking_loss(chosen.scores, confidence)}
+            worth = sureness(self.head(regions.mean(dim=(3, 4))), batch.targets)
+        return {"loss": ranking_loss(chosen.scores, worth)}
 
     def configure_optimizers(self) -> dict[str, Any]:
         """SGD over the pyramid alone; the rate decays by ``spec.decay``."""
@@ -244,17 +237,7 @@ class RegionStage(_ZoomStage):
     @property
     def placement(self) -> Placement | None:
         """What places the boxes of a control; None where they are scored."""
-        spec = self.spec
-        if spec.boxes == "scored":
-            return None
-        return Placement(
-            spec.boxes,
-            self.anchors,
-            self.images,
-            image_size=spec.image_size,
-            frame=spec.framing,
-            seed=spec.seed,
-        )
+        return Placement.of(self.images, self.anchors, self.spec)
 
     def data(self) -> training.TrainingData:
         """Batches of P classes times K images, in an order of ``(seed, epoch)``."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fgnb.baselines.regime import passes
+from fgnb.baselines.regime import TWIN, Rows, passes, with_share, with_twins
 from fgnb.baselines.stages import nts_stage
 from fgnb.ccfr.region_recipe import REGION_SHARE
 from fgnb.ccfr.stages import STAGES, global_stage
@@ -18,7 +18,7 @@ from fgnb.presets import Preset
 from fgnb.training import Stage
 
 _REPAIR = {"scorer_signal": "margin-rank"}
-_ROWS: dict[str, tuple[str, dict[str, Any]]] = {
+_ROWS: Rows = {
     "plain": ("global", {}),
     "global": ("global", {}),  # the same, re-ranked by itself (section 3.3)
     "multi-level": ("multi-level", {}),
@@ -39,8 +39,7 @@ _ROWS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 HELD_OUT = ("warm-up", "none", "gate", "margin-rank", "two-extractors")
 """Rows of section 3.2, which are looked at on held-out images alone."""
-_TWIN = "-held-out"
-ROWS = _ROWS | {f"{row}{_TWIN}": _ROWS[row] for row in _ROWS if row not in HELD_OUT}
+ROWS = with_twins(_ROWS, HELD_OUT)
 """Every row; ``ROW-held-out`` trains on four fifths of each class, and answers the other one."""
 LISTS: dict[str, tuple[str, ...]] = {
     "table-3": ("plain", "multi-level", "local-region", "scale-nms", "fusion"),
@@ -83,11 +82,11 @@ def row_stage(row: str, preset: Preset, images: ImageSet, **options: Any) -> Sta
     stage, changes = ROWS[row]
     aside = {name for names in _TAKES.values() for name in names} - set(_TAKES.get(stage, ()))
     taken = {name: value for name, value in options.items() if name not in aside}
-    if stage in ("regions", "nts") and (share := REGION_SHARE.get(row.removesuffix(_TWIN))):
-        taken.setdefault("region_share", share.value)
+    if stage in ("regions", "nts"):
+        taken = with_share(row, REGION_SHARE, taken)
     if stage in _WHOLE:
         taken["epochs"] = passes(preset, options.get("epochs"))
-    if row in HELD_OUT or row.endswith(_TWIN):
+    if row in HELD_OUT or row.endswith(TWIN):
         taken = {"fold": "held-out", **taken}
     if stage == "nts":
         return _nts(preset, images, taken)

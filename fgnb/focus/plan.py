@@ -12,12 +12,12 @@ from typing import Any
 from torch import nn
 
 from fgnb.baselines.plain import PlainSpec, PlainStage
+from fgnb.baselines.plan import whole
 from fgnb.baselines.recipe import Value, frame_value, scale_values
 from fgnb.focus.recipe import REFERENCE, least_map_scale, plain_values, region_values, start_value
 from fgnb.focus.region_stage import FocusStage
 from fgnb.focus.spec import STRIDE
-from fgnb.nn.backbones import Backbone
-from fgnb.nn.cost import Cost, Part, head_part, meta_backbone, step_cost, whole_part
+from fgnb.nn.cost import Cost, Part, head_part, meta_backbone, step_cost
 from fgnb.presets import Preset
 from fgnb.training import Stage
 
@@ -66,7 +66,7 @@ def cost(stage: Stage) -> Cost:
     spec, classes = stage.spec, len(stage.images.classes)
     backbone = meta_backbone(spec.backbone, cut=spec.cut)
     width, batch = backbone.num_features, spec.batch_size
-    parts = [_whole(backbone, spec), head_part(width, classes, batch)]
+    parts = [whole(backbone, spec), head_part(width, classes, batch)]
     held: list[nn.Module] = [backbone]
     if isinstance(stage, FocusStage):
         count, crop = stage.spec.proposals, (3, stage.spec.crop_size, stage.spec.crop_size)
@@ -86,10 +86,6 @@ def cost(stage: Stage) -> Cost:
         if stage.spec.hybrid:
             parts.append(head_part(width * (1 + stage.spec.concatenated), classes, batch))
     return step_cost(parts, held)
-
-
-def _whole(backbone: Backbone, spec: PlainSpec) -> Part:
-    return whole_part(backbone, image_size=spec.image_size, cut=spec.cut, items=spec.batch_size)
 
 
 def _cells(spec: PlainSpec) -> int:

@@ -100,7 +100,6 @@ CONTROLS: dict[str, dict[str, Any]] = {
 }
 
 
-_SHARE = "benchmarks/region_share.py, on held-out images of the 40 birds"
 REGION_SHARE: dict[str, Value] = {}
 """The regions' weight in the start of each row, by the rows' names; others take `MODEL`'s."""
 

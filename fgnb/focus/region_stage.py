@@ -102,17 +102,7 @@ class FocusStage:
     @property
     def placement(self) -> Placement | None:
         """What places the boxes of a control; None where the attention map does."""
-        spec = self.spec
-        if spec.boxes == "attention":
-            return None
-        return Placement(
-            spec.boxes,
-            self.anchors,
-            self.images,
-            image_size=spec.image_size,
-            frame=spec.framing,
-            seed=spec.seed,
-        )
+        return Placement.of(self.images, self.anchors, self.spec)
 
     def data(self) -> training.TrainingData:
         """The plain stage's batches, with pictures to zoom into."""

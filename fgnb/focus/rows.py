@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from fgnb.baselines.regime import TWIN, Rows, with_share, with_twins
 from fgnb.baselines.stages import nts_stage
 from fgnb.data import ImageSet
 from fgnb.focus import stages
@@ -39,14 +40,13 @@ TRAININGS: dict[str, dict[str, Any]] = {
 HELD_OUT = (DEFAULT, *LOSSES, *CLAIMED, *TRAININGS)
 """Rows of section 3, which are looked at on held-out images alone."""
 _OF_REGIONS = {**TABLE2, **CONTROLS, DEFAULT: {}, **LOSSES, **CLAIMED, **TRAININGS}
-_ROWS: dict[str, tuple[str, dict[str, Any]]] = {
+_ROWS: Rows = {
     "resnet-50": ("global", {}),
     "nts-net": ("nts", {}),
     "equal-compute": ("equal-compute", {}),
     **{row: ("regions", changes) for row, changes in _OF_REGIONS.items()},
 }
-_TWIN = "-held-out"
-ROWS = _ROWS | {f"{row}{_TWIN}": _ROWS[row] for row in _ROWS if row not in HELD_OUT}
+ROWS = with_twins(_ROWS, HELD_OUT)
 """Every row; ``ROW-held-out`` trains on four fifths of each class, and answers the other one."""
 LISTS: dict[str, tuple[str, ...]] = {
     "table-2": ("resnet-50", "nts-net", *TABLE2),
@@ -77,13 +77,13 @@ def row_stage(row: str, preset: Preset, images: ImageSet, **options: Any) -> Sta
     if row not in ROWS:
         raise ValueError(f"no row {row!r} of focus; there are {', '.join(ROWS)}")
     stage, changes = ROWS[row]
-    if row in HELD_OUT or row.endswith(_TWIN):
+    if row in HELD_OUT or row.endswith(TWIN):
         options = {"fold": "held-out", **options}
     if row == NOT_ZOOMED:
         changes = {"crop_size": round(stages.region_stage(preset, images, **options).spec.box_size)}
     taken = {name: value for name, value in options.items() if name not in _LEAVES.get(stage, ())}
-    if stage in ("regions", "nts") and (share := REGION_SHARE.get(row.removesuffix(_TWIN))):
-        taken.setdefault("region_share", share.value)
+    if stage in ("regions", "nts"):
+        taken = with_share(row, REGION_SHARE, taken)
     if stage in _LEAVES:
         taken["epochs"] = row_passes(preset, options.get("epochs"))
     makers: dict[str, Callable[..., Stage]] = {"nts": nts_stage, **stages.STAGES}

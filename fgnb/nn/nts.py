@@ -18,7 +18,7 @@ from torch.nn.functional import cross_entropy
 from fgnb.nn.backbones import global_pool
 from fgnb.nn.heads import start_as_mean
 from fgnb.nn.nts_proposer import Proposer
-from fgnb.nn.ranking import ranking_loss
+from fgnb.nn.ranking import ranking_loss, sureness
 
 
 @dataclass(frozen=True)
@@ -106,20 +106,6 @@ class NTSHeads(Proposer):
         parts = self.dropout(global_pool(region_maps)).unflatten(0, (batch, self.proposals))
         embedding = torch.cat([parts[:, : self.concatenated].flatten(1), whole], dim=1)
         return NTSOutput(self.raw(whole), self.concat(embedding), self.part(parts), embedding)
-
-
-def sureness(part_logits: Tensor, targets: Tensor) -> Tensor:
-    """What a region is worth to the ranking loss: the log-probability of the true class on it.
-
-    Args:
-        part_logits: ``Tensor[B, M, C]``, of each region alone.
-        targets: int64 ``Tensor[B]``.
-
-    Returns:
-        ``Tensor[B, M]``.
-    """
-    truth = targets[:, None, None].expand(-1, part_logits.shape[1], 1)
-    return part_logits.log_softmax(-1).gather(2, truth).squeeze(2)
 
 
 def nts_losses(

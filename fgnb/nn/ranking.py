@@ -19,6 +19,38 @@ from torch import Tensor
 from fgnb.data.arguments import as_number
 from fgnb.nn.arguments import as_floats
 
+CANDIDATES = ("sampled", "best")
+"""What a warm-up ranks: boxes anywhere, anew in each step, or the scorer's own best."""
+
+
+def check_warm_up(candidates: str, batch_norm: str) -> None:
+    """Whether a warm-up, whose extractor is frozen, can be trained so.
+
+    Raises:
+        ValueError: none of `CANDIDATES`, or batch normalisation that is trained.
+    """
+    if candidates not in CANDIDATES:
+        raise ValueError(f"candidates is {candidates!r}; it is one of {', '.join(CANDIDATES)}")
+    if batch_norm != "stored":
+        raise ValueError(
+            f"batch_norm is {batch_norm!r}; the extractor is frozen in the warm-up, so it should "
+            "be 'stored'"
+        )
+
+
+def sureness(part_logits: Tensor, targets: Tensor) -> Tensor:
+    """What a region is worth to the ranking loss: the log-probability of the true class on it.
+
+    Args:
+        part_logits: ``Tensor[B, M, C]``, of each region alone.
+        targets: int64 ``Tensor[B]``.
+
+    Returns:
+        ``Tensor[B, M]``.
+    """
+    truth = targets[:, None, None].expand(-1, part_logits.shape[1], 1)
+    return part_logits.log_softmax(-1).gather(2, truth).squeeze(2)
+
 
 def ranking_loss(scores: Any, confidence: Any, margin: float = 1.0) -> Tensor:
     """Hinge over the ordered pairs of each image's regions; the mean over images of their sum.

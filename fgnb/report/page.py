@@ -159,8 +159,7 @@ class Page:
 
     def said(self, table: Table) -> Html:
         """What the readings of a table say of recorded photographs, in words."""
-        words = short.said([of for of in self._of(table) if of[0].recorded])
-        return Html(words or '<p class="fgnb-note">Nothing on photographs yet.</p>')
+        return Html(short.said([of for of in self._of(table) if of[0].recorded]))
 
     def details(self) -> Html:
         """Everything else under folds; numbers and records of this run are kept beside the page."""

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from fgnb import ccfr, training
+from fgnb.baselines.regime import TWIN
 from fgnb.data import ImageSet
-from fgnb.pages.ccfr import local_regions, multi_level, region_sets, reranked
+from fgnb.pages.ccfr import coarse, local_regions, multi_level, region_sets, reranked
 from fgnb.pages.recording import course
 from fgnb.presets import Preset
 from fgnb.report.records import answers_of
@@ -17,7 +18,6 @@ from fgnb.training import Run
 
 CODE = reranked.CODE
 RERANKED = ("fusion", "fusion-margin-rank", "global")
-COARSE = "multi-level"  # whose probabilities, of global features alone, can be re-ranked too
 
 
 def answers(
@@ -39,9 +39,9 @@ def answers(
         held_out = None if whole else ccfr.Answers.of(*trained(row, fold="held-out"))
         own |= reranked.arrays(ccfr.Answers.of(run, stage), held_out)
         own |= {"class_names": np.array(images.classes)}
-    if row == COARSE:
+    if row == coarse.COARSE:  # global features alone can be re-ranked too
         own["probs"] = run.predictions["query_probs"].astype(np.float16)
-    if row.endswith("-held-out"):
+    if row.endswith(TWIN):
         own |= course(stage, run)
     if row in multi_level.ROWS:
         runs = {row: run}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fgnb import focus, training
+from fgnb.baselines.regime import TWIN
 from fgnb.data import ImageSet
 from fgnb.focus.rows import DEFAULT, HELD_OUT
 from fgnb.pages.focus import attention, overview, results
@@ -33,7 +34,7 @@ def answers(
         own[results.IMAGE] = run.predictions["query_image_probs"].argmax(axis=1).astype(np.int16)
     if row in results.WITH_BOXES:
         own |= results.box_arrays(results.boxes_of(images, stage, run))
-    if row.endswith("-held-out"):
+    if row.endswith(TWIN):
         own |= course(stage, run)
     if row in HELD_OUT:
         spec = stage.spec
