@@ -54,7 +54,7 @@ def line(numbers: pd.DataFrame) -> str:
         (f"<small>({render.interval(found)})</small>", "its 95 % interval"),
         (f'<span class="fgnb-reading">{word}</span>', "the reading in words"),
         (
-            f'<span class="fgnb-reading">{would_show}</span>',
+            would_show and f'<span class="fgnb-reading">{would_show}</span>',
             "measured, the first is just significant by itself; a true step of the second is "
             "found in four of five sets of as many images",
         ),

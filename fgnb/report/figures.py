@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+from html import escape
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -30,6 +31,11 @@ class Picture(Figure):
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
         return buffer.getvalue()
+
+    def html(self) -> str:
+        """The picture inside a page's HTML, with its alternative text."""
+        data = base64.b64encode(self.png()).decode()
+        return f'<img src="data:image/png;base64,{data}" alt="{escape(self.alt, quote=True)}">'
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         data = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": self.alt}

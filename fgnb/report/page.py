@@ -23,6 +23,7 @@ import pandas as pd
 from fgnb import claims, data, paths, presets
 from fgnb.nn.weights import weights_info
 from fgnb.report import archive, folds, records, regimes, render, short
+from fgnb.report.figures import Picture
 from fgnb.report.layout import Table
 from fgnb.report.records import Context, Record
 from fgnb.report.render import Html
@@ -160,6 +161,11 @@ class Page:
     def said(self, table: Table) -> Html:
         """What the readings of a table say of recorded photographs, in words."""
         return Html(short.said([of for of in self._of(table) if of[0].recorded]))
+
+    def folded(self, title: str, *parts: Html | Picture) -> Html:
+        """Results that a reader opens where they stand: what a page shows and is not about."""
+        texts = (part.html() if isinstance(part, Picture) else part.text for part in parts)
+        return Html(render.fold(title, "".join(texts)))
 
     def details(self) -> Html:
         """Everything else under folds; numbers and records of this run are kept beside the page."""

@@ -60,7 +60,7 @@ SUPPRESSION = numbers_table(
 TRIPLET = numbers_table("Triplet loss, minus the warm-up", [
     Number(_TRIPLET if m == LITERAL else f"own.ccfr.repair.{m}.{array}",
            f"{label}: {m}, {READINGS[m]}", kind(f"{m}/{array}", f"{WARM_UP}/{array}"),
-           f"{_WHO[m]} {short}" if short and (m, array) != (OURS, "side") else "", expect, unit)
+           f"{_WHO[m]} {short}" if short and m == LITERAL else "", expect, unit)
     for m in (LITERAL, OURS) for label, kind, array, short, expect, unit in (
         ("More boxes on the head", kinds.excess, "head", "moves boxes to heads", 1, ""),
         ("More boxes on the wing", kinds.excess, "wing", "", 1, ""),

@@ -16,7 +16,7 @@ _NEIGHBORS, _LETTERS = 6, 24
 
 def topn(answers: Answers, images: str = "held-out images", n_max: int = 10) -> Picture:
     """How often the true class is among the best N, with its Wilson band (ccfr, Fig. 1)."""
-    (figure, axes), (n, classes) = subplots(6.4, 3.1), answers.probs.shape
+    (figure, axes), (n, classes) = subplots(6.4, 2.3), answers.probs.shape
     curve = 100 * topn_curve(answers.probs, answers.labels, min(n_max, classes))
     ranks = np.arange(1, len(curve) + 1)
     low, high = 100 * np.array([wilson(round(share * n / 100), n) for share in curve]).T
@@ -73,7 +73,7 @@ def rectified_image(images: Any, answers: Answers, settings: Settings) -> Pictur
     names = [literal(name[:_LETTERS]) for name in images.classes]
     row_of = {int(identity): row for row, identity in enumerate(images.ids)}
 
-    figure = Picture(figsize=(9.2, 4.6), layout="constrained")
+    figure = Picture(figsize=(9.2, 4.0), layout="constrained")
     top, bottom = figure.subfigures(2, 1, height_ratios=[1.25, 1], squeeze=False).ravel()
     left, *bars = top.subplots(1, 3, width_ratios=[1, 1.3, 1.3])
     panels = bottom.subplots(1, len(nearest), squeeze=False)[0]

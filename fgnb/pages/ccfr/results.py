@@ -155,7 +155,8 @@ def derive(sheet: Sheet, p: Any) -> None:
 
 def asked(page: Page) -> Html:
     """Whom re-ranking asked, and where its thresholds come from."""
-    return Html(page.table(ASKED).text + reranked.sources(page, (FULL, REPAIR)).text)
+    sources = page.folded("Where both thresholds come from", reranked.sources(page, (FULL, REPAIR)))
+    return Html(page.table(ASKED).text + sources.text)
 
 
 def methods_of(held_out: Answers, p: Any) -> dict[str, Method]:

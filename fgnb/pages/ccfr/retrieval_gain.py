@@ -215,8 +215,12 @@ class Gains:
         return figure(self.pairs, self.curves, self.whose)
 
     def words(self) -> Html:
-        """The what-if at Table 4's distances in words, and the recorded rows as a table."""
-        return Html(answer(self.curves, self.whose).text + table(self.pairs).text)
+        """The what-if at Table 4's distances in words."""
+        return answer(self.curves, self.whose)
+
+    def table(self) -> Html:
+        """The recorded rows."""
+        return table(self.pairs)
 
 
 def chosen(page: Page, rows: Sequence[str]) -> tuple[reranked.Folds, str] | None:
