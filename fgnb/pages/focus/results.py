@@ -50,7 +50,7 @@ def _step(claim: str, label: str, row: str, other: str, short: str = "") -> Line
 
 def _over_chance(row: str, group: str) -> Number:
     of, claimed = f"{row}/{array_name(group)}", row == OURS and group in CLAIMED
-    own, short = f"own.focus.regions.{of}", f"Regions sit on the {group} more often than chance"
+    own, short = f"own.focus.regions.{of}", f"Regions find the {group} beyond chance"
     claim = "focus.claim.regions-sit-on-parts" if claimed else own.replace("/", ".")
     where = "Box centres on the object" if group == "object" else f"Boxes on the {group}"
     label, rule = f"{where}, over chance: {WITH_BOXES[row]}", kinds.excess(of, f"{of}_chance")
