@@ -22,7 +22,7 @@ import pandas as pd
 
 from fgnb import claims, data, paths, presets
 from fgnb.nn.weights import weights_info
-from fgnb.report import archive, folds, records, regimes, render, short
+from fgnb.report import archive, folds, records, regimes, render, seeds, short
 from fgnb.report.figures import Picture
 from fgnb.report.layout import Table
 from fgnb.report.records import Context, Record
@@ -55,7 +55,7 @@ class Page:
         reads = archive.test_reads(archive.ROOMS)
         for sheet in self.recorded:
             sheet.others = tuple(other for other in self.recorded if other is not sheet)
-            for own in (sheet, *sheet.before):
+            for own in (sheet, *sheet.before, *sheet.seeds):
                 own.others, own.reads = sheet.others, folds.reads_of(own, reads)
                 self._derive(own, self.p)
 
@@ -174,11 +174,13 @@ class Page:
         folded = [self._folded(table) for table in self.module.TABLES]
         others = [render.table(table, of) for table, of in frames if table not in self._shown]
         others += [folds.beside(table, of) for table, of in frames]
+        every = [own for sheet in self.sheets for own in (sheet, *sheet.seeds)]
         parts = {
             "Every other number of this page": "".join(others),
+            "Several seeds": "".join(seeds.over_seeds(table, self.recorded) for table, _ in frames),
             "Paired tests in full": "".join(folds.tests(table, of) for table, of in frames),
             "Settings": "".join(map(folds.settings, self.sheets)),
-            "Provenance": "".join(map(folds.provenance, self.sheets)),
+            "Provenance": "".join(map(folds.provenance, every)),
             "Former recordings": folds.former(self.recorded, self.module.TABLES, folded),
             "Records that are not shown": "".join(f"<p>{escape(str(r))}</p>" for r in self.refused),
         }

@@ -16,6 +16,7 @@ import pandas as pd
 from fgnb.report.records import Record
 from fgnb.report.sheet import ORDER, SETS, Sheet, short_name
 
+_SEEDS = 4  # their place in `_measured`
 _STATED = ("cut", "average")  # fields of a spec; a frame is always known
 _DAY = "%Y-%m-%d %H:%M"
 
@@ -69,7 +70,7 @@ def sheets(records: Iterable[Record], rows: Sequence[str]) -> list[Sheet]:
         first, birds before aircraft and cars, the newest regime first. `Sheet.former` names a
         regime that a newer one of the same or of a more official set replaces; `Sheet.before` are
         the records that newer ones of the same regime supersede, a sheet for each day, newest
-        first.
+        first. The lowest seed of a sheet stands; the others are its `Sheet.seeds`.
     """
     every = list(records)
     chosen = [record for record in every if record.row in rows]
@@ -93,9 +94,15 @@ def sheets(records: Iterable[Record], rows: Sequence[str]) -> list[Sheet]:
             sheet.former = f"former regime: {own.words or 'not recorded'}"
     newest = sorted(standing, key=lambda key: first[key].origin.recorded, reverse=True)
     sets = tuple(SETS)
+    newest.sort(key=lambda key: key[_SEEDS])
+    heads: dict[tuple[Any, ...], Sheet] = {}
+    for key in newest:
+        head = heads.setdefault(key[:_SEEDS] + key[_SEEDS + 1 :], standing[key])
+        if head is not standing[key]:
+            head.seeds.append(standing[key])
     return sorted(
-        (standing[key] for key in newest),
-        key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.set_name), s.origin.seeds),
+        heads.values(),
+        key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.set_name)),
     )
 
 

@@ -60,6 +60,7 @@ class Sheet:
     regime: str = ""  # how its recorded rows were trained, in words; see `fgnb.report.regimes`
     former: str = ""  # its regime, where a newer one stands; else empty
     before: list[Sheet] = field(default_factory=list)  # superseded, a sheet a day, newest first
+    seeds: list[Sheet] = field(default_factory=list)  # the same rows trained with further seeds
     others: tuple[Sheet, ...] = ()  # what else stands of the paper
     reads: int = 0  # readings of its test images by every record of every paper
 

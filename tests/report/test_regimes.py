@@ -133,12 +133,15 @@ def test_a_row_that_states_no_regime_stands_with_the_nearest_in_time(record):
     assert of_cars.regime == "mean of start and end, frozen to stride 16"
 
 
-def test_other_seeds_are_no_newer_recording(record):
-    found = regimes.sheets(
-        [record(), record(day=1, seeds=(1,), spec=OLD | {"seed": 1})], ["fusion"]
-    )
-    assert [s.origin.seeds for s in found] == [(0,), (1,)]
-    assert not any(s.before for s in found)
+def test_other_seeds_have_no_column_of_their_own_and_replace_nothing(record):
+    later = [
+        record(day=day, seeds=(seed,), spec=OLD | {"seed": seed}) for day, seed in ((1, 2), (2, 1))
+    ]
+    (sheet,) = regimes.sheets([record(day=3), *later], ["fusion"])
+    assert sheet.origin.seeds == (0,)
+    assert [other.origin.seeds for other in sheet.seeds] == [(1,), (2,)]
+    assert not sheet.before
+    assert not sheet.former
 
 
 @pytest.fixture
