@@ -9,6 +9,16 @@ from fgnb.metrics.calibration import (
     reliability,
     temper,
 )
+from fgnb.metrics.keypoints import (
+    Confusions,
+    confusions,
+    grid_ceiling,
+    keypoint_hits,
+    nearest_centres,
+    part_overlaps,
+    pck,
+    pcp,
+)
 from fgnb.metrics.power import found_step, interval_found_step, mcnemar_power, none_of
 from fgnb.metrics.statistics import (
     Interval,
@@ -22,22 +32,30 @@ from fgnb.metrics.statistics import (
 
 __all__ = [
     "Changes",
+    "Confusions",
     "Interval",
     "Reliability",
     "accuracy",
     "bootstrap",
     "changes",
+    "confusions",
     "detectable_step",
     "expected_calibration_error",
     "fit_temperature",
     "found_step",
+    "grid_ceiling",
     "holm",
     "interval_found_step",
+    "keypoint_hits",
     "mcnemar",
     "mcnemar_cutoff",
     "mcnemar_power",
+    "nearest_centres",
     "negative_log_likelihood",
     "none_of",
+    "part_overlaps",
+    "pck",
+    "pcp",
     "reliability",
     "temper",
     "topn_curve",

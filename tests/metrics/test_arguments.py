@@ -26,6 +26,9 @@ SEEN = np.array([[1, 0], [1, 1]])
 SCALES = np.array([[4, 4], [8, 4]])
 ANCHORS = {"anchors": np.array([[0.0, 0, 4, 4], [4, 0, 8, 4], [0, 0, 8, 8]])}
 ANCHORS["anchor_scales"] = np.array([4, 4, 8])
+BIRDS = {"true": POINTS, "visible": SEEN, "boxes": np.array([[0.0, 0, 8, 4], [2, 2, 8, 6]])}
+FOUND = {"pred": POINTS[:, ::-1] + 1, **BIRDS, "alpha": 0.375}
+PART = np.array([[0.0, 0, 4, 4], [2, 2, 8, 8], [4, 4, 8, 8]])
 GRID = np.array([[RIGHT, OTHER], [OTHER, 1 - RIGHT]])
 DRAWN = {"draws": 50, "seed": 3}
 
@@ -72,6 +75,18 @@ USUAL = {
     "grouping.adjusted_rand": {"groups": LABELS, "others": np.array([1, 1, 0, 2])},
     "intervals.interval_p": {"value": 1.5, "low": 0.25, "high": 3.5, "n": 90},
     "intervals.interval_step": {"low": -1.0, "high": 3.5, "n": 90},
+    "keypoints.confusions": {**FOUND, "mirrored": np.array([1, 0])},
+    "keypoints.grid_ceiling": {**BIRDS, "centres": np.array([[2.0, 2], [6, 2]]), "alpha": 0.25},
+    "keypoints.keypoint_hits": FOUND,
+    "keypoints.nearest_centres": {"points": POINTS, "centres": np.array([[2.0, 2], [6, 2]])},
+    "keypoints.part_overlaps": {
+        **{"pred_boxes": PART, "true_boxes": PART[::-1], "present": np.array([1, 1, 0])},
+    },
+    "keypoints.pck": FOUND,
+    "keypoints.pcp": {
+        **{"pred_boxes": PART, "true_boxes": PART[[0, 2, 1]], "present": np.array([1, 1, 0])},
+        "iou": 0.25,
+    },
     "power.found_step": {"n": 250, "changed_fraction": 0.0625, "power": 0.75, "alpha": 0.125},
     "power.interval_found_step": {"low": -1.0, "high": 3.5, "power": 0.75},
     "power.mcnemar_power": {
@@ -89,6 +104,7 @@ USUAL = {
 KINDS = {
     **dict.fromkeys(("correct", "other", "after", "before_correct", "after_correct"), "fib"),
     **dict.fromkeys(("correct_a", "correct_b", "chosen", "within", "visible"), "fib"),
+    **{"present": "fib"},
     **{"scales": "fi", "anchor_scales": "fi"},
 }
 
