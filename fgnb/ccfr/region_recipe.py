@@ -7,7 +7,7 @@ from typing import Any
 
 from fgnb.baselines.plain import PlainSpec, PlainStage
 from fgnb.baselines.recipe import Value, known
-from fgnb.baselines.regime import TUNED
+from fgnb.baselines.regime import BEST_SHARE, TUNED
 from fgnb.baselines.start import start_field
 from fgnb.ccfr.model import RegionSelector
 from fgnb.ccfr.recipe import values
@@ -40,8 +40,18 @@ MODEL = {
         "(benchmarks/region_targets.py, region_recipe.py, on held-out images)",
     ),
 }
-REGION_SHARE: dict[str, Value] = {}
-"""The regions' weight in the start of each row, by the rows' names; others take `MODEL`'s."""
+_SHARES = {
+    "local-region": 0.3,
+    "scale-nms": 0.25,
+    "fusion": 0.3,
+    "fusion-margin-rank": 0.3,
+    "random-boxes": 0.05,
+    "centre-boxes": 0.2,
+    "oracle-boxes": 0.4,
+    "nts-net": 0.15,
+}
+REGION_SHARE = {row: Value(share, "chosen", BEST_SHARE) for row, share in _SHARES.items()}
+"""The regions' weight in the start of each row, by the rows' names; other readings: fusion's."""
 WARM_UP = {
     "lr": Value(
         0.001, "stated", "section 4.2, for every stage; 0.005 diverged on the photographs of cars"

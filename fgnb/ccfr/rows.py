@@ -83,7 +83,7 @@ def row_stage(row: str, preset: Preset, images: ImageSet, **options: Any) -> Sta
     aside = {name for names in _TAKES.values() for name in names} - set(_TAKES.get(stage, ()))
     taken = {name: value for name, value in options.items() if name not in aside}
     if stage in ("regions", "nts"):
-        taken = with_share(row, REGION_SHARE, taken)
+        taken = with_share(row, REGION_SHARE, taken, like="fusion")
     if stage in _WHOLE:
         taken["epochs"] = passes(preset, options.get("epochs"))
     if row in HELD_OUT or row.endswith(TWIN):

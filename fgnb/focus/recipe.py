@@ -8,7 +8,7 @@ from typing import Any
 
 from fgnb.baselines.plain import PlainSpec
 from fgnb.baselines.recipe import UNUSED_RATIO, Value, known, scale_fields
-from fgnb.baselines.regime import TUNED, passes
+from fgnb.baselines.regime import BEST_SHARE, TUNED, passes
 from fgnb.focus.spec import STRIDE, FocusSpec
 from fgnb.presets import Preset
 
@@ -98,10 +98,16 @@ CONTROLS: dict[str, dict[str, Any]] = {
     "centre-boxes": {"boxes": "centre"},
     "oracle-boxes": {"boxes": "oracle"},
 }
-
-
-REGION_SHARE: dict[str, Value] = {}
-"""The regions' weight in the start of each row, by the rows' names; others take `MODEL`'s."""
+_SHARES = {
+    "ours": 0.25,
+    "ours-without-max-pooling": 0.3,
+    "random-boxes": 0.2,
+    "centre-boxes": 0.1,
+    "oracle-boxes": 0.35,
+    "nts-net": 0.15,
+}
+REGION_SHARE = {row: Value(share, "chosen", BEST_SHARE) for row, share in _SHARES.items()}
+"""The regions' weight in the start of each row, by the rows' names; other readings: ours's."""
 
 
 def plain_values(preset: Preset) -> dict[str, Value]:

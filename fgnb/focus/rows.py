@@ -83,7 +83,7 @@ def row_stage(row: str, preset: Preset, images: ImageSet, **options: Any) -> Sta
         changes = {"crop_size": round(stages.region_stage(preset, images, **options).spec.box_size)}
     taken = {name: value for name, value in options.items() if name not in _LEAVES.get(stage, ())}
     if stage in ("regions", "nts"):
-        taken = with_share(row, REGION_SHARE, taken)
+        taken = with_share(row, REGION_SHARE, taken, like="ours")
     if stage in _LEAVES:
         taken["epochs"] = row_passes(preset, options.get("epochs"))
     makers: dict[str, Callable[..., Stage]] = {"nts": nts_stage, **stages.STAGES}
