@@ -1,0 +1,29 @@
+"""Pose prediction, normalisation and recognition: keypoints first, then features there (pose)."""
+
+from fgnb.pose.decode import decode, refine
+from fgnb.pose.flips import mirror_maps, mirror_points, symmetric_scores
+from fgnb.pose.grids import Grid, grid_of
+from fgnb.pose.keypoints import Keypoints, Pose
+from fgnb.pose.loss import keypoint_loss
+from fgnb.pose.rows import ROWS, row_stage
+from fgnb.pose.stages import STAGES, localiser_head_stage, localiser_stage
+from fgnb.pose.targets import keypoint_targets
+
+__all__ = [
+    "ROWS",
+    "STAGES",
+    "Grid",
+    "Keypoints",
+    "Pose",
+    "decode",
+    "grid_of",
+    "keypoint_loss",
+    "keypoint_targets",
+    "localiser_head_stage",
+    "localiser_stage",
+    "mirror_maps",
+    "mirror_points",
+    "refine",
+    "row_stage",
+    "symmetric_scores",
+]

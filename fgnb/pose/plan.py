@@ -1,0 +1,74 @@
+"""What a plan says of pose's stages: what each starts from, what it costs, whence its values come.
+
+Beside the stages, not in them: a run's key is over the code that trains it, and a plan trains
+nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from fgnb.baselines.recipe import Value, scale_values
+from fgnb.nn.cost import META, Cost, Part, meta_backbone, step_cost, whole_part
+from fgnb.pose.localiser_stage import LocaliserStage, localiser_of
+from fgnb.pose.recipe import follow, image_size, values
+from fgnb.presets import Preset
+from fgnb.training import Stage
+
+STATED = {"backbone": Value("vgg16", "stated", "section 3")}
+GIVEN = ("weights_tag", "weights_sha256", "fold", "fold_seed", "seed", "start")
+
+
+def earlier(stage: Stage) -> list[Stage]:
+    """The stages whose runs `fit` finds or trains before ``stage``."""
+    start = getattr(stage, "start", None)
+    return [] if start is None else [start]
+
+
+def origins(stage: Any, preset: Preset) -> dict[str, Value]:
+    """Where the recipe's value of each field of the spec comes from: ``stated`` or ``chosen``.
+
+    Fields that the caller gives (seed, fold, weights) have the origin ``given``.
+    """
+    spec = stage.spec
+    found = {name: Value(getattr(spec, name), "given", "by the caller") for name in GIVEN}
+    found |= scale_values(preset, "epochs", STATED)
+    found |= {**values(preset, spec.phase), "image_size": image_size(preset)}
+    usual = {**vars(spec), **{name: found[name].value for name in ("prior", "fc_start")}}
+    for name, value in follow(usual, stage.weights).items():
+        if name in ("prior", "kernel", "fc_start"):
+            reason = f"{found[name].reason}; as grid and backbone need it"
+            found[name] = Value(value, found[name].origin, reason)
+    return found
+
+
+def cost(stage: Stage) -> Cost:
+    """What a step of ``stage`` costs: the backbone above the cut, and the head.
+
+    A frozen trunk's maps are cached, so they cost nothing here.
+    """
+    assert isinstance(stage, LocaliserStage)
+    spec = stage.spec
+    backbone = meta_backbone(spec.backbone, cut=spec.cut)
+    with META:
+        model = localiser_of(backbone, spec)
+        picture = torch.empty(1, 3, spec.image_size, spec.image_size)
+        with torch.no_grad():
+            found = backbone.maps(picture, model.levels)
+    shapes = tuple(tuple(found[stride].shape[1:]) for stride in model.levels)
+    trained = spec.phase == "all"
+    if not trained:
+        backbone.requires_grad_(False)
+    parts = [
+        whole_part(
+            backbone,
+            image_size=spec.image_size,
+            cut=spec.cut,
+            items=spec.batch_size,
+            backward=trained,
+        ),
+        Part(model.head, shapes, spec.batch_size, onward=trained),
+    ]
+    return step_cost(parts, [backbone])

@@ -1,0 +1,44 @@
+"""The rows that chapters measure, by name: which stage each is, and what it changes in its spec.
+
+``fgnb train pose/ROW --keep`` records one. Rows that end in ``-held-out`` train on four fifths of
+each class, and answer the held-out fifth: settings are chosen on them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fgnb.baselines.regime import TWIN, Rows, with_twins
+from fgnb.data import ImageSet
+from fgnb.pose.stages import STAGES
+from fgnb.presets import Preset
+from fgnb.training import Stage
+
+LOCALISER, COARSE = "localiser", "localiser-stride-32"
+_ROWS: Rows = {
+    LOCALISER: ("localiser", {}),
+    COARSE: ("localiser", {"grid": "stride-32"}),
+}
+ROWS = with_twins(_ROWS, ())
+LISTS: dict[str, tuple[str, ...]] = {"localisation": (LOCALISER, COARSE)}
+"""Rows that are recorded together, by name, in the order of their worth: ``fgnb record``."""
+
+
+def row_stage(row: str, preset: Preset, images: ImageSet, **options: Any) -> Stage:
+    """The stage of a row.
+
+    Args:
+        row: a name of `ROWS`.
+        preset: the scale.
+        images: the set.
+        **options: of the stage.
+
+    Raises:
+        ValueError: an unknown row.
+    """
+    if row not in ROWS:
+        raise ValueError(f"no row {row!r} of pose; there are {', '.join(ROWS)}")
+    stage, changes = ROWS[row]
+    if row.endswith(TWIN):
+        options = {"fold": "held-out", **options}
+    return STAGES[stage](preset, images, **{**options, **changes})
