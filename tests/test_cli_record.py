@@ -141,7 +141,7 @@ def test_what_the_end_of_the_time_breaks_off_is_no_failure(act, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("pose",), "paper is 'pose'; rows can be recorded of ccfr and focus"),
+        (("joint",), "paper is 'joint'; rows can be recorded of ccfr, focus and pose"),
         (("ccfr", "--rows", "table-2"), "rows names 'table-2', no row of ccfr"),
         (("ccfr", "-p", "seeds", "0,x"), "seeds is '0,x', needs whole numbers by commas"),
         (("ccfr", "-s", "image_sise", "64"), "no preset has image_sise; the keys are image_size"),

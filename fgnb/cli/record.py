@@ -94,7 +94,7 @@ def chosen(paper: str, rows: str) -> tuple[str, ...]:
     """
     lists, every = train.listed(paper, "rows", "LISTS"), train.rows(paper)
     if not lists:
-        raise ValueError(f"paper is {paper!r}; rows can be recorded of ccfr and focus")
+        raise ValueError(f"paper is {paper!r}; rows can be recorded of ccfr, focus and pose")
     found: list[str] = []
     for name in rows.split(",") if rows else lists:
         name = name.strip()

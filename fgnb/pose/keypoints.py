@@ -92,7 +92,8 @@ class Keypoints:
         """Find the keypoints of one bird.
 
         Args:
-            image: a file, read as `fgnb.data.load_rgb` reads it, or a PIL image of any mode.
+            image: a file, read as `fgnb.data.load_rgb` reads it, or a PIL image of 8 bits
+                a channel.
             refine: move the arg-max inside its cell (`fgnb.pose.decode.refine`).
             symmetric: average with the mirrored photograph's maps.
             threshold: probability from which a keypoint counts as visible.

@@ -81,7 +81,7 @@ class Localiser(nn.Module):
     """Backbone and head.
 
     Args:
-        backbone: of `fgnb.nn.backbones`; its pooling rounds sizes up from here on, as Caffe does:
+        backbone: of `fgnb.nn.backbones`; VGG's pooling rounds sizes up from here on, as Caffe's:
             only so has VGG-16 a map of 16 x 16 cells at 500 pixels.
         grid: a kind of `fgnb.pose.grids.LEVELS`; none of its strides lies below the trunk's cut.
         channels: of fc6 and fc7, like the arguments after it of `KeypointHead`.
@@ -134,9 +134,9 @@ class Localiser(nn.Module):
 
 
 def round_up(backbone: nn.Module) -> None:
-    """Let every pooling of a network round the size of its map up."""
+    """Let pooling whose windows don't overlap, VGG's, round the size of its map up."""
     for module in backbone.modules():
-        if isinstance(module, nn.MaxPool2d):
+        if isinstance(module, nn.MaxPool2d) and module.kernel_size == module.stride:
             module.ceil_mode = True
 
 

@@ -70,8 +70,8 @@ RATES = {
 }
 LENGTHS = {
     "published": Value(30, "chosen", "silent: 'once converged'"),
-    "head": Value(12, "chosen", "passes for each of the preset's: a head that begins at random"),
-    "all": Value(8, "chosen", "passes for each of the preset's"),
+    "head": Value(2, "chosen", "passes for each of the preset's: the head begins at random"),
+    "all": Value(2, "chosen", "passes for each of the preset's"),
 }
 
 
@@ -114,9 +114,8 @@ def localiser_spec(
     """
     recipe = {"image_size": image_size(preset).value, **known(values(preset, phase))}
     fields = {**scale_fields(preset, backbone, weights, fold, seed), **recipe, "start": None}
-    asked = {**fields, **overrides}
-    made = LocaliserSpec(**{**fields, **follow(asked, weights)})
-    return replace(made, **overrides)
+    following = follow({**fields, **overrides}, weights)
+    return LocaliserSpec(**{**fields, **following, **overrides})
 
 
 def follow(asked: Mapping[str, Any], weights: str) -> dict[str, Any]:
