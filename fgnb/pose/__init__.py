@@ -1,5 +1,12 @@
 """Pose prediction, normalisation and recognition: keypoints first, then features there (pose)."""
 
+from fgnb.pose.bilinear import (
+    FullBilinear,
+    RandomMaclaurin,
+    TensorSketch,
+    bilinear_pool,
+    signed_sqrt_l2,
+)
 from fgnb.pose.decode import decode, refine
 from fgnb.pose.flips import mirror_maps, mirror_points, symmetric_scores
 from fgnb.pose.grids import Grid, grid_of
@@ -8,13 +15,20 @@ from fgnb.pose.loss import keypoint_loss
 from fgnb.pose.rows import ROWS, row_stage
 from fgnb.pose.stages import STAGES, localiser_head_stage, localiser_stage
 from fgnb.pose.targets import keypoint_targets
+from fgnb.pose.transfer import CoordinateTransfer, coordinate_transfer
 
 __all__ = [
     "ROWS",
     "STAGES",
+    "CoordinateTransfer",
+    "FullBilinear",
     "Grid",
     "Keypoints",
     "Pose",
+    "RandomMaclaurin",
+    "TensorSketch",
+    "bilinear_pool",
+    "coordinate_transfer",
     "decode",
     "grid_of",
     "keypoint_loss",
@@ -25,5 +39,6 @@ __all__ = [
     "mirror_points",
     "refine",
     "row_stage",
+    "signed_sqrt_l2",
     "symmetric_scores",
 ]
