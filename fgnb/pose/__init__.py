@@ -7,13 +7,16 @@ from fgnb.pose.bilinear import (
     bilinear_pool,
     signed_sqrt_l2,
 )
+from fgnb.pose.classifier_stages import classifier_stage, global_stage
 from fgnb.pose.decode import decode, refine
 from fgnb.pose.flips import mirror_maps, mirror_points, symmetric_scores
 from fgnb.pose.grids import Grid, grid_of
 from fgnb.pose.keypoints import Keypoints, Pose
+from fgnb.pose.localiser_stages import localiser_head_stage, localiser_stage
 from fgnb.pose.loss import keypoint_loss
+from fgnb.pose.representation import JointRepresentation
 from fgnb.pose.rows import ROWS, row_stage
-from fgnb.pose.stages import STAGES, localiser_head_stage, localiser_stage
+from fgnb.pose.stages import STAGES
 from fgnb.pose.targets import keypoint_targets
 from fgnb.pose.transfer import CoordinateTransfer, coordinate_transfer
 
@@ -23,13 +26,16 @@ __all__ = [
     "CoordinateTransfer",
     "FullBilinear",
     "Grid",
+    "JointRepresentation",
     "Keypoints",
     "Pose",
     "RandomMaclaurin",
     "TensorSketch",
     "bilinear_pool",
+    "classifier_stage",
     "coordinate_transfer",
     "decode",
+    "global_stage",
     "grid_of",
     "keypoint_loss",
     "keypoint_targets",

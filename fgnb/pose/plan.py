@@ -10,21 +10,26 @@ from typing import Any
 
 import torch
 
+from fgnb.baselines.plain import PlainStage
 from fgnb.baselines.recipe import Value, scale_values
-from fgnb.nn.cost import META, Cost, Part, meta_backbone, step_cost, whole_part
+from fgnb.nn.cost import META, Cost, Part, head_part, meta_backbone, step_cost, whole_part
+from fgnb.pose.classifier_recipe import classifier_values, training_values
+from fgnb.pose.classifier_spec import ClassifierSpec
+from fgnb.pose.classifier_stage import ClassifierStage
 from fgnb.pose.localiser_stage import LocaliserStage, localiser_of
 from fgnb.pose.recipe import follow, image_size, values
+from fgnb.pose.representation import JointRepresentation
 from fgnb.presets import Preset
 from fgnb.training import Stage
 
 STATED = {"backbone": Value("vgg16", "stated", "section 3")}
-GIVEN = ("weights_tag", "weights_sha256", "fold", "fold_seed", "seed", "start")
+GIVEN = ("weights_tag", "weights_sha256", "fold", "fold_seed", "seed", "start", "localiser")
 
 
 def earlier(stage: Stage) -> list[Stage]:
     """The stages whose runs `fit` finds or trains before ``stage``."""
-    start = getattr(stage, "start", None)
-    return [] if start is None else [start]
+    known = (getattr(stage, name, None) for name in ("start", "localiser"))
+    return [other for other in known if other is not None]
 
 
 def origins(stage: Any, preset: Preset) -> dict[str, Value]:
@@ -33,8 +38,12 @@ def origins(stage: Any, preset: Preset) -> dict[str, Value]:
     Fields that the caller gives (seed, fold, weights) have the origin ``given``.
     """
     spec = stage.spec
-    found = {name: Value(getattr(spec, name), "given", "by the caller") for name in GIVEN}
+    names = [name for name in GIVEN if hasattr(spec, name)]
+    found = {name: Value(getattr(spec, name), "given", "by the caller") for name in names}
     found |= scale_values(preset, "epochs", STATED)
+    if isinstance(stage, PlainStage):
+        own = classifier_values if isinstance(stage, ClassifierStage) else training_values
+        return {**found, **own(preset), "image_size": image_size(preset)}
     found |= {**values(preset, spec.phase), "image_size": image_size(preset)}
     usual = {**vars(spec), **{name: found[name].value for name in ("prior", "fc_start")}}
     for name, value in follow(usual, stage.weights).items():
@@ -49,6 +58,8 @@ def cost(stage: Stage) -> Cost:
 
     A frozen trunk's maps are cached, so they cost nothing here.
     """
+    if isinstance(stage, PlainStage):
+        return _classifier_cost(stage)
     assert isinstance(stage, LocaliserStage)
     spec = stage.spec
     backbone = meta_backbone(spec.backbone, cut=spec.cut)
@@ -72,3 +83,25 @@ def cost(stage: Stage) -> Cost:
         Part(model.head, shapes, spec.batch_size, onward=trained),
     ]
     return step_cost(parts, [backbone])
+
+
+def _classifier_cost(stage: PlainStage) -> Cost:
+    """The backbone above the cut and the classifier; pooling at keypoints costs next to nothing."""
+    spec, classes = stage.spec, len(stage.images.classes)
+    backbone = meta_backbone(spec.backbone, cut=spec.cut)
+    numbers = backbone.num_features
+    if isinstance(spec, ClassifierSpec):
+        with META:
+            numbers = JointRepresentation(
+                backbone,
+                holistic=spec.holistic,
+                dim=spec.dim,
+                parts=spec.parts,
+                map_stride=spec.map_stride,
+                window=spec.window,
+                seed=spec.seed,
+            ).num_features
+    whole = whole_part(
+        backbone, image_size=spec.image_size, cut=spec.cut, items=spec.batch_size, backward=True
+    )
+    return step_cost([whole, head_part(numbers, classes, spec.batch_size)], [backbone])

@@ -8,6 +8,7 @@ from typing import Any
 
 from fgnb import presets
 from fgnb.baselines.recipe import FROZEN_NORM, UNUSED_RATIO, Value, known, scale_fields
+from fgnb.data.setframe import OF_THE_SET
 from fgnb.pose.grids import FC6, LEVELS, VALID, grid_of
 from fgnb.pose.spec import LocaliserSpec
 from fgnb.presets import Preset
@@ -138,3 +139,10 @@ def image_size(preset: Preset) -> Value:
     if preset.freeze_stride is None and preset.image_size == usual.image_size:
         return SIZE
     return Value(preset.image_size, "chosen", "of the preset")
+
+
+def framed(overrides: dict[str, Any]) -> dict[str, Any]:
+    """Fields to replace, without a frame ``set``, which leaves the choice to the recipe."""
+    if overrides.get("frame") != OF_THE_SET:
+        return overrides
+    return {name: value for name, value in overrides.items() if name != "frame"}

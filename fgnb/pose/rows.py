@@ -15,12 +15,23 @@ from fgnb.presets import Preset
 from fgnb.training import Stage
 
 LOCALISER, COARSE = "localiser", "localiser-stride-32"
+PLAIN, TRANSFER, COMPACT, BASELINE = "plain", "transfer", "compact-bilinear", "keypoint-baseline"
+_COMPACT = {"holistic": "random-maclaurin"}
 _ROWS: Rows = {
     LOCALISER: ("localiser", {}),
     COARSE: ("localiser", {"grid": "stride-32"}),
+    PLAIN: ("global", {}),
+    TRANSFER: ("classifier", {}),
+    COMPACT: ("classifier", _COMPACT),
+    BASELINE: ("classifier", {"parts": False, "extractor": "localiser"}),
+    "compact-without-parts": ("classifier", {**_COMPACT, "parts": False}),
 }
 ROWS = with_twins(_ROWS, ())
-LISTS: dict[str, tuple[str, ...]] = {"localisation": (LOCALISER, COARSE)}
+LISTS: dict[str, tuple[str, ...]] = {
+    "localisation": (LOCALISER, COARSE),
+    "table-1": (PLAIN, TRANSFER, COMPACT, BASELINE),
+    "rivals": ("compact-without-parts",),
+}
 """Rows that are recorded together, by name, in the order of their worth: ``fgnb record``."""
 
 

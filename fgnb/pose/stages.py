@@ -3,90 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 from fgnb import training
-from fgnb.baselines.start import start_field
-from fgnb.data import ImageSet
-from fgnb.data.setframe import OF_THE_SET
-from fgnb.pose.localiser_stage import LocaliserStage
-from fgnb.pose.recipe import localiser_spec
-from fgnb.presets import Preset
-
-HEAD, WHOLE = "pose/localiser-head", "pose/localiser"
-HEAD_OPTIONS = ("head_epochs", "head_lr")
-
-
-def localiser_head_stage(
-    preset: Preset,
-    images: ImageSet,
-    *,
-    backbone: str = "efficientnet_lite0",
-    weights: str = "imagenet",
-    fold: str = "all",
-    seed: int = 0,
-    **overrides: Any,
-) -> LocaliserStage:
-    """The stage ``pose/localiser-head``: phase 1, the head alone on fixed features.
-
-    See `fgnb.pose.recipe.localiser_spec`; the frame ``set`` is the recipe's.
-    """
-    own = _framed(overrides)
-    spec = localiser_spec(preset, backbone, weights, phase="head", fold=fold, seed=seed, **own)
-    return LocaliserStage(images, spec, weights, HEAD, workers=preset.loader_workers)
-
-
-def localiser_stage(
-    preset: Preset,
-    images: ImageSet,
-    *,
-    backbone: str = "efficientnet_lite0",
-    weights: str = "imagenet",
-    fold: str = "all",
-    seed: int = 0,
-    head_epochs: int | None = None,
-    head_lr: float | None = None,
-    **overrides: Any,
-) -> LocaliserStage:
-    """The stage ``pose/localiser``: phase 2, every layer above the cut at a smaller rate.
-
-    Args:
-        preset: the scale.
-        images: the image set.
-        backbone: as in `fgnb.pose.recipe.localiser_spec`.
-        weights: as there.
-        fold: as there.
-        seed: as there.
-        head_epochs: passes of the first phase, where they are not the recipe's.
-        head_lr: its rate, likewise.
-        **overrides: fields of the spec to replace, by name; both phases share all but ``epochs``
-            and ``lr``.
-
-    Raises:
-        TypeError: an override that is no field of the spec.
-        ValueError: a value that the spec refuses.
-    """
-    own = _framed(overrides)
-    spec = localiser_spec(preset, backbone, weights, phase="all", fold=fold, seed=seed, **own)
-    shared = {name: value for name, value in own.items() if name not in ("epochs", "lr")}
-    first = {"epochs": head_epochs, "lr": head_lr}
-    shared |= {name: value for name, value in first.items() if value is not None}
-    start = localiser_head_stage(
-        preset, images, backbone=backbone, weights=weights, fold=fold, seed=seed, **shared
-    )
-    spec = replace(spec, start=start_field(start))
-    return LocaliserStage(images, spec, weights, WHOLE, start=start, workers=preset.loader_workers)
-
-
-def _framed(overrides: dict[str, Any]) -> dict[str, Any]:
-    """The same without a frame that leaves the choice to the recipe."""
-    if overrides.get("frame") != OF_THE_SET:
-        return overrides
-    return {name: value for name, value in overrides.items() if name != "frame"}
-
+from fgnb.pose.classifier_stages import classifier_stage, global_stage
+from fgnb.pose.localiser_stages import localiser_head_stage, localiser_stage
 
 STAGES: dict[str, Callable[..., training.Stage]] = {
     "localiser-head": localiser_head_stage,
     "localiser": localiser_stage,
+    "global": global_stage,
+    "classifier": classifier_stage,
 }

@@ -1,0 +1,287 @@
+"""The stage ``pose/classifier``: phases 3 and 4 of section 3.4.
+
+Phase 3 trains a classifier on features that are fixed, at true keypoints: that is a logistic
+regression, and so the head's start. Phase 4 tunes every layer above the cut at a small rate. The
+paper adds the keypoint loss there; with two networks and true keypoints no gradient passes from
+either loss to the other's network, so the localiser's own second phase is the other half of it.
+
+At test the localiser's keypoints are pooled. What the true ones would give is kept beside it: that
+is what the localiser costs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fgnb import store, training
+from fgnb.baselines.averaging import held_out_figures
+from fgnb.baselines.logistic import Logistic
+from fgnb.baselines.plain import PlainStage
+from fgnb.baselines.start import OF_TRAINING, check_start, part_weights
+from fgnb.data import ImageSet, load_rgb
+from fgnb.data.frame import Frames, frames_of
+from fgnb.nn.backbones import NO_CUT, Backbone
+from fgnb.nn.cache import stored_folder
+from fgnb.nn.maps import seeded_backbone
+from fgnb.pose.classifier import ClassifierModule
+from fgnb.pose.classifier_spec import ClassifierSpec
+from fgnb.pose.flips import mirror_points
+from fgnb.pose.localiser_stage import LocaliserStage
+from fgnb.pose.representation import JointRepresentation
+from fgnb.pose.targets import inside
+from fgnb.training.settings import deterministic
+
+BATCH = 64
+
+
+class ClassifierInputs:
+    """Training samples by ``(epoch, index)``: input, true keypoints in cells, class."""
+
+    def __init__(self, stage: ClassifierStage) -> None:
+        self.stage = stage
+
+    def __len__(self) -> int:
+        return len(self.stage.train_index)
+
+    def __getitem__(self, position: tuple[int, int]) -> tuple[Tensor, Tensor, int]:
+        epoch, index = position
+        stage, row = self.stage, int(self.stage.train_index[index])
+        seed = (stage.spec.seed, epoch, row)
+        points, visible = stage.framed_points[row], stage.images.visible[row].copy()
+        if stage.spec.cut == NO_CUT:
+            picture = load_rgb(stage.images.path(row))
+            *moved, flipped = stage.augment.moved(picture.size, seed=seed)
+            inputs, points = stage.augment(picture, seed=seed), points - moved
+        else:
+            flipped = bool(np.random.default_rng(seed).integers(2))
+            inputs = torch.from_numpy(np.array(stage.cache.maps[row, int(flipped)]))
+        if flipped:
+            points, visible = mirror_points(points, visible, stage.spec.image_size)
+        return inputs, stage.cells(points, visible), int(stage.images.labels[row])
+
+
+class ClassifierStage(PlainStage):
+    """The classifier as a stage; ``name`` and the recipe are the caller's.
+
+    Args:
+        images: the image set, with 15 parts.
+        spec: what the weights depend on.
+        weights: ``imagenet``, ``random`` or a file.
+        name: ``pose/classifier``.
+        localiser: whose run says where keypoints are, on the same pictures and fold; None where the
+            spec needs none.
+        workers: processes that read and augment pictures.
+
+    Raises:
+        ValueError: a localiser where none is needed, or none where one is, or one that sees the
+            pictures in another frame.
+    """
+
+    modules = ("fgnb.pose.classifier_stage",)
+    stored_as = None
+    spec: ClassifierSpec
+
+    def __init__(
+        self,
+        images: ImageSet,
+        spec: ClassifierSpec,
+        weights: str,
+        name: str,
+        *,
+        localiser: LocaliserStage | None = None,
+        workers: int = 0,
+    ) -> None:
+        super().__init__(images, spec, weights, name, workers=workers)
+        check_start(localiser, spec, "localiser")
+        if spec.needs_localiser != (localiser is not None):
+            raise ValueError(
+                f"parts is {spec.parts} and extractor {spec.extractor!r}, so localiser should "
+                f"{'be a stage' if spec.needs_localiser else 'be None'}"
+            )
+        if localiser is not None:
+            for field in ("fold", "fold_seed"):
+                own, other = getattr(spec, field), getattr(localiser.spec, field)
+                if own != other:
+                    raise ValueError(f"{field} is {own!r}, and the localiser's is {other!r}")
+        self.localiser = localiser
+
+    @cached_property
+    def frames(self) -> Frames:
+        """Where every picture lies in the network's input."""
+        every, spec = range(len(self.images)), self.spec
+        return frames_of(self.images, every, image_size=spec.image_size, frame=spec.framing)
+
+    @cached_property
+    def framed_points(self) -> np.ndarray:
+        """All true keypoints in pixels of the input, float64 ``[N, 15, 2]``."""
+        return self.frames.points(self.images.parts)
+
+    def cells(self, points: Any, visible: Any = None) -> Tensor:
+        """Pixels of the input as cells of the finer map; what can't be seen lies nowhere.
+
+        Args:
+            points: ``[..., 15, 2]``, (x, y).
+            visible: ``[..., 15]``; all, where it is None.
+        """
+        at = torch.as_tensor(np.asarray(points, np.float32))
+        seen = inside(at, self.spec.image_size)
+        if visible is not None:
+            seen &= torch.as_tensor(np.asarray(visible, bool))
+        return (at / self.spec.map_stride - 0.5).masked_fill(~seen[..., None], math.nan)
+
+    def true_cells(self, rows: np.ndarray) -> Tensor:
+        """Where the keypoints of some pictures are: ``Tensor[Q, 15, 2]``."""
+        return self.cells(self.framed_points[rows], self.images.visible[rows])
+
+    @cached_property
+    def found_cells(self) -> Tensor:
+        """Where the localiser finds the keypoints of the queries: ``Tensor[Q, 15, 2]``, all."""
+        if self.localiser is None or not self.spec.parts:
+            return torch.full((len(self.query_index), self.images.parts.shape[1], 2), math.nan)
+        run = training.fit(self.localiser, progress=False)
+        own = Frames(
+            self.frames.size,
+            self.frames.scale[self.query_index],
+            self.frames.offset[self.query_index],
+        )
+        at = own.points(run.predictions["query_points"]).clip(0, self.spec.image_size - 1e-3)
+        return self.cells(at)
+
+    @cached_property
+    def features(self) -> tuple[np.ndarray, str]:
+        """The representation of every training image before training, and its name in the store.
+
+        At true keypoints, float32 ``[N, F]``; zeros for test images, which nothing reads.
+        """
+        rows = np.flatnonzero(self.images.train)
+        unseen = {*OF_TRAINING, "fold", "fold_seed", "localiser"}
+        described = {
+            "spec": {k: v for k, v in asdict(self.spec).items() if k not in unseen},
+            "maps": self.cache.key,
+            "extractor": self._extractor_key(),
+            "code": store.code_digest(self.modules),
+        }
+
+        def build(work: Path) -> None:
+            with deterministic(self.spec.threads), torch.inference_mode():
+                joint, cells = self._joint(), self.true_cells(rows).split(BATCH)
+                seen = zip(self._inputs(rows, BATCH), cells, strict=True)
+                np.save(work / "features.npy", torch.cat([joint(*one) for one in seen]).numpy())
+
+        folder = stored_folder("representations", described, build, None)
+        kept = np.load(folder / "features.npy")
+        features = np.zeros((len(self.images), kept.shape[1]), np.float32)
+        features[rows] = kept
+        return features, folder.name
+
+    @cached_property
+    def logistic(self) -> Logistic:
+        """Phase 3: the classifier on fixed features at true keypoints, on this fold's images."""
+        features, key = self.features
+        fitted: Any = SimpleNamespace(  # what the plain stage fits, with these features for its own
+            cache=SimpleNamespace(features=features, key=key),
+            images=self.images,
+            spec=self.spec,
+            train_index=self.train_index,
+        )
+        return PlainStage.fit_start(fitted, self.images.labels)
+
+    def data(self) -> training.TrainingData:
+        """The plain stage's batches, with keypoints."""
+        return replace(super().data(), dataset=ClassifierInputs(self))
+
+    def module(self) -> ClassifierModule:  # type: ignore[override]
+        """What phase 3 ends with."""
+        start, joint = self.logistic, self._joint()
+        train = self.images.train
+        joint.balance(torch.from_numpy(self.features[0][train]), _size(self.cache.features[train]))
+        epoch_steps = math.ceil(len(self.train_index) / self.spec.batch_size)
+        module = ClassifierModule(joint, len(start.bias), self.spec, epoch_steps)
+        each = joint.scales.repeat_interleave(torch.tensor(joint.dims))
+        with torch.no_grad():
+            module.head.weight.copy_(torch.from_numpy(start.weight) / each)
+            module.head.bias.copy_(torch.from_numpy(start.bias))
+        return module.keep_start(self.spec.average)
+
+    def validate(self, module: ClassifierModule) -> dict[str, float]:  # type: ignore[override]
+        """Held-out figures at the localiser's keypoints; nothing where test would be read."""
+        return held_out_figures(self, module, lambda own: self._probs(own, self.found_cells))
+
+    def predict(self, module: ClassifierModule) -> dict[str, np.ndarray]:  # type: ignore[override]
+        """What is answered at the localiser's keypoints, at the true ones, and before training.
+
+        Keys: ``query_ids``, ``query_labels``, ``query_probs[Q, C]``, ``query_true_probs[Q, C]``
+        (at the true keypoints, which no one has at test), ``query_logistic_probs[Q, C]`` and
+        ``query_logistic_true_probs[Q, C]`` (the same after phase 3), ``logistic_c``. Without parts
+        there are no keypoints, and no arrays at true ones.
+        """
+        images, query = self.images, self.query_index
+        start = self.module().to(module.head.weight.device)
+        true = self.true_cells(query)
+        found = {
+            "query_ids": images.ids[query],
+            "query_labels": images.labels[query],
+            "query_probs": self._probs(module, self.found_cells),
+            "query_logistic_probs": self._probs(start, self.found_cells),
+            "logistic_c": np.array(self.logistic.c),
+        }
+        if self.spec.parts:
+            found["query_true_probs"] = self._probs(module, true)
+            found["query_logistic_true_probs"] = self._probs(start, true)
+        return found
+
+    @torch.inference_mode()
+    def _probs(self, module: ClassifierModule, cells: Tensor) -> np.ndarray:
+        """Probabilities of the queries with their keypoints at ``cells``, in evaluation mode."""
+        was_training = module.training
+        module.eval()
+        place = module.head.weight.device
+        probs = [
+            module(inputs.to(place), at.to(place)).softmax(1).cpu().numpy()
+            for inputs, at in zip(
+                self._inputs(self.query_index, BATCH), cells.split(BATCH), strict=True
+            )
+        ]
+        module.train(was_training)
+        return np.concatenate(probs)
+
+    def _joint(self) -> JointRepresentation:
+        """The representation before training, its halves not yet balanced."""
+        spec = self.spec
+        return JointRepresentation(
+            self._backbone(),
+            holistic=spec.holistic,
+            dim=spec.dim,
+            parts=spec.parts,
+            map_stride=spec.map_stride,
+            window=spec.window,
+            seed=spec.seed,
+        ).eval()
+
+    def _backbone(self) -> Backbone:
+        spec = self.spec
+        backbone = seeded_backbone(spec.backbone, self.weights, cut=spec.cut, seed=spec.seed)
+        if spec.extractor == "localiser":
+            assert self.localiser is not None
+            kept = training.fit(self.localiser, progress=False).weights()
+            backbone.load_state_dict(part_weights(kept, "model.backbone"))
+        return backbone
+
+    def _extractor_key(self) -> str:
+        if self.spec.extractor != "localiser" or self.localiser is None:
+            return ""
+        return training.identity(self.localiser).key
+
+
+def _size(features: np.ndarray) -> float:
+    """Root mean square of the numbers."""
+    return float(np.sqrt(np.square(features, dtype=np.float64).mean()))

@@ -1,0 +1,139 @@
+"""The whole image and its parts as one vector (sections 3.3 and 3.5).
+
+The holistic feature is the mean of the last map (which stands for VGG's fc7), or a bilinear form of
+a finer map, whole or compact, with signed square root and unit length. Beside it stand the features
+that the coordinate transfer layer pools at fifteen keypoints of that finer map.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from fgnb.nn.backbones import Backbone, global_pool
+from fgnb.pose.bilinear import FullBilinear, RandomMaclaurin, TensorSketch, signed_sqrt_l2
+from fgnb.pose.transfer import CoordinateTransfer
+
+POOLED = "pooled"
+HOLISTIC = (POOLED, "bilinear", "random-maclaurin", "tensor-sketch")
+KEYPOINTS = 15
+MOST_NUMBERS = 300_000
+"""Of a holistic feature: VGG's full bilinear one has 262,144."""
+
+
+class JointRepresentation(nn.Module):
+    """Backbone, holistic feature and part features, side by side.
+
+    Args:
+        backbone: cut where its trunk's maps are cached.
+        holistic: of `HOLISTIC`.
+        dim: numbers of a compact form.
+        parts: whether features are pooled at keypoints.
+        map_stride: of the map that parts and bilinear forms are made of; not below the cut.
+        window: side of the window around a keypoint, cells of that map.
+        seed: of a compact form's signs.
+
+    Attributes:
+        dims: numbers of the holistic feature, and of all parts together.
+        scales: ``Tensor[2]``, what either is multiplied with; ones until `balance`.
+
+    Raises:
+        ValueError: an unknown form, a stride that the backbone lacks, or a feature too long.
+    """
+
+    scales: Tensor
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        *,
+        holistic: str,
+        dim: int,
+        parts: bool,
+        map_stride: int,
+        window: int,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        channels = _channels(backbone, map_stride)
+        self.backbone, self.map_stride, self.holistic = backbone, map_stride, holistic
+        self.form = _form(holistic, channels, dim, seed)
+        self.transfer = CoordinateTransfer(window) if parts else None
+        numbers = backbone.num_features if self.form is None else self.form.dim
+        self.dims = numbers, KEYPOINTS * channels * parts
+        self.register_buffer("scales", torch.ones(2))
+
+    @property
+    def num_features(self) -> int:
+        """Numbers of the whole vector."""
+        return sum(self.dims)
+
+    def forward(self, inputs: Tensor, cells: Tensor) -> Tensor:
+        """Look at the whole and at the keypoints.
+
+        Args:
+            inputs: trunk maps ``Tensor[B, D, h, w]`` (pictures where nothing is frozen).
+            cells: ``Tensor[B, 15, 2]``, (x, y) in cells of the finer map; a point that is not
+                finite gives zeros.
+
+        Returns:
+            ``Tensor[B, F]``: the holistic feature, then the parts in the order of CUB's.
+        """
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        last = self.backbone.strides[-1]
+        wanted = {self.map_stride} if self.form is not None or self.transfer is not None else set()
+        maps = self.backbone.maps_above(inputs, sorted(wanted | {last}))
+        if self.form is None:
+            whole = global_pool(maps[last])
+        else:
+            whole = signed_sqrt_l2(self.form(maps[self.map_stride]))
+        if self.transfer is None:
+            return whole * self.scales[0]
+        parts = self.transfer(maps[self.map_stride], cells).flatten(1)
+        return torch.cat([whole * self.scales[0], parts * self.scales[1]], dim=1)
+
+    def balance(self, features: Tensor, like: float) -> None:
+        """Give the numbers of both halves the root mean square ``like``, over ``features``.
+
+        A step of one rate then moves both alike; which class a linear fit prefers is not changed.
+
+        Args:
+            features: ``Tensor[N, F]``, what this gives while `scales` are ones.
+            like: what numbers of the backbone's pooled feature have.
+        """
+        ends = features[:, : self.dims[0]], features[:, self.dims[0] :]
+        for place, part in enumerate(ends):
+            size = float(part.double().square().mean().sqrt()) if part.numel() else 0.0
+            self.scales[place] = like / size if size else 1.0
+
+
+def _form(
+    holistic: str, channels: int, dim: int, seed: int
+) -> FullBilinear | RandomMaclaurin | TensorSketch | None:
+    """The layer of a bilinear form; None for the pooled feature."""
+    if holistic not in HOLISTIC:
+        raise ValueError(f"holistic is {holistic!r}; it is one of {', '.join(HOLISTIC)}")
+    if holistic == POOLED:
+        return None
+    if holistic == "random-maclaurin":
+        return RandomMaclaurin(channels, dim, seed)
+    if holistic == "tensor-sketch":
+        return TensorSketch(channels, dim, seed)
+    if channels**2 > MOST_NUMBERS:
+        raise ValueError(
+            f"holistic is 'bilinear' over {channels} channels, {channels**2:,} numbers; at most "
+            f"{MOST_NUMBERS:,} fit: take a compact form, or a map_stride of fewer channels"
+        )
+    return FullBilinear(channels)
+
+
+@torch.no_grad()
+def _channels(backbone: Backbone, stride: int) -> int:
+    training = backbone.training
+    backbone.eval()
+    cut = backbone.strides[len(backbone.trunk) - 1] if len(backbone.trunk) else 0
+    if stride < cut:
+        raise ValueError(f"map_stride is {stride}, needs at least {cut}, where the trunk is cut")
+    found = backbone.maps(torch.zeros(1, 3, 64, 64), (stride,))[stride]
+    backbone.train(training)
+    return int(found.shape[1])
