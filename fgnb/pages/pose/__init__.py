@@ -1,0 +1,1 @@
+"""What the chapters of pose count and draw, a module a notebook."""
