@@ -113,9 +113,9 @@ def keep_row(
     """Train a row unless the store holds it, and keep its record; the JSON file."""
     from fgnb import presets
     from fgnb.pages import recording
-    from fgnb.report.page import PUBLISHED
+    from fgnb.report.records import published_network
 
-    name, backbone, _ = PUBLISHED  # the weights are the default's
+    name, backbone, _ = published_network(paper)  # the weights are the default's
     as_published = preset == presets.get(name) and options == {"backbone": backbone}
     record = recording.make(
         paper,

@@ -20,6 +20,7 @@ from fgnb.nn.device import device
 from fgnb.nn.maps import seeded_backbone
 from fgnb.nn.weights import weights_info
 from fgnb.pose.decode import decode
+from fgnb.pose.field import influence
 from fgnb.pose.flips import symmetric_scores
 from fgnb.pose.localiser_stage import LocaliserModule, localiser_of
 from fgnb.pose.spec import LocaliserSpec
@@ -118,6 +119,28 @@ class Keypoints:
         visible = scores[0].numpy() >= threshold
         boxes = part_boxes(points, visible)
         return Pose(points, visible, scores[0].numpy(), boxes, maps[0].sigmoid().cpu().numpy())
+
+    def influence(
+        self, image: str | Path | Image.Image, part: str
+    ) -> tuple[torch.Tensor, tuple[float, float]]:
+        """How strongly each pixel moves the highest score of a part: `fgnb.pose.field.influence`.
+
+        Args:
+            image: as of a call.
+            part: one of `fgnb.data.PART_NAMES`.
+
+        Returns:
+            ``Tensor[S, S]`` over the network's input, and that score's place there, (x, y).
+        """
+        if part not in PART_NAMES:
+            raise ValueError(f"part is {part!r}; it is one of {', '.join(PART_NAMES)}")
+        inputs, place = self.transform(_picture(image)).to(device()), PART_NAMES.index(part)
+        with torch.no_grad():
+            cell = decode(self.module.model(inputs[None])).cells[0, place].cpu()
+        column, row = cell.tolist()
+        strength = influence(self.module.model, inputs, place, (column, row))
+        x, y = self.spec.cells.pixels(cell).tolist()
+        return strength, (x, y)
 
 
 def _picture(image: Any) -> Image.Image:

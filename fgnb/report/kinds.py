@@ -28,6 +28,8 @@ from fgnb.metrics import gains as _gains
 from fgnb.metrics import grid as _grid
 from fgnb.metrics.coverage import mean_interval
 from fgnb.metrics.grouping import adjusted_rand
+from fgnb.metrics.keypoint_interval import mean_pck as _mean_pck
+from fgnb.metrics.keypoints import keypoint_hits, part_overlaps
 
 if TYPE_CHECKING:
     from fgnb.report.sheet import Sheet
@@ -174,6 +176,10 @@ def _exact(value: Any, values: np.ndarray) -> Estimate:
     return Estimate(float(value), float(value), float(value), len(values))
 
 
+def _some(hits: np.ndarray) -> Estimate | None:
+    return _share(hits) if len(hits) else None
+
+
 _MEAN, _BOOT = "bootstrap over images", "paired bootstrap over images"
 _CROSSED = "crossed bootstrap over fits and images"
 
@@ -226,17 +232,22 @@ best_at = Kind("best_at", "RA", "none", f"value along an axis at the best point;
                lambda right, values, axis: _of(_grid.best_value(right, values, axis), right))
 agreement = Kind("agreement", "AA", "ratio", "adjusted Rand index of two groupings; exact",
                  lambda a, b: _exact(adjusted_rand(a, b), a))
-exact = Kind("exact", "A", "none", "one number that is known; exact",
-             lambda values: _exact(values.flat[0], values.ravel()))
+exact = Kind("exact", "A", "none", "a known number; exact", lambda v: _exact(v.flat[0], v.ravel()))
 lowest = Kind("lowest", "A", "none", "the smallest; exact", lambda v: _exact(v.min(), v))
 highest = Kind("highest", "A", "none", "the largest; exact", lambda v: _exact(v.max(), v))
 count = Kind("count", "A", "count", "how many; exact", lambda v: _exact(len(v), v))
-distinct = Kind("distinct", "A", "count", "how many different ones; exact",
-                lambda v: _exact(len(np.unique(v)), v))
+distinct = Kind("distinct", "A", "count", "distinct; exact", lambda v: _exact(len(np.unique(v)), v))
 quotient = Kind("quotient", "AA", "ratio", "how many of the first for one of the second; exact",
                 lambda a, b: _exact(len(a) / len(b), b))
 part = Kind("part", "AA", "percent", "how many of the first in a hundred of the second; exact",
             lambda a, b: _exact(100.0 * len(a) / len(b), b))
+pck = Kind("pck", "AAWA", "percent", "PCK of a part: points, truth, visible, boxes; Wilson",
+           lambda x, t, v, b, alpha, part:
+           _some(keypoint_hits(x, t, v, b, alpha)[v[:, part], part]))
+mean_pck = Kind("mean_pck", "AAWA", "percent", f"mean PCK over the parts, of the same; {_MEAN}",
+                lambda x, t, v, b, alpha: _of(_mean_pck(x, t, v, b, alpha), v[:, 0], 100))
+pcp = Kind("pcp", "AAW", "percent", "part boxes found: boxes, truth, present; Wilson",
+           lambda x, t, shown, iou: _some(part_overlaps(x, t, shown)[shown] > iou))
 fits_accuracy = Kind("fits_accuracy", "R", "percent",
                      f"mean share of right answers of several fits[F, N]; {_CROSSED}",
                      lambda right: _fits(bootstrap(np.atleast_2d(right)), right))

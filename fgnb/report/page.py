@@ -11,7 +11,7 @@ A page module (`fgnb/pages/<paper>/<module>.py`) declares what the page holds:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from html import escape
 from types import ModuleType, SimpleNamespace
@@ -32,7 +32,6 @@ from fgnb.store import write_atomic
 
 ByName = Mapping[str, Any]
 MOST_CLAIMS = 8
-PUBLISHED = ("paper", "resnet50", "imagenet")  # preset, backbone and weights of the papers
 
 
 class Page:
@@ -158,6 +157,11 @@ class Page:
         self._shown.append(table)
         return Html(render.table(table, self._of(table)))
 
+    def drawn(self, table: Table, draw: Callable[[render.Frames], str]) -> Html:
+        """A table that its page module lays out, from the sheets that have it and their numbers."""
+        self._shown.append(table)
+        return Html(draw(self._of(table)))
+
     def said(self, table: Table) -> Html:
         """What the readings of a table say of recorded photographs, in words."""
         return Html(short.said([of for of in self._of(table) if of[0].recorded]))
@@ -224,7 +228,8 @@ class Page:
 
     def _context(self, dataset: str, images: Any) -> Context:
         network = hasattr(self.p, "backbone")
-        papers = network and (self.p.preset, self.p.backbone, self.p.weights) == PUBLISHED
+        own = (self.p.preset, self.p.backbone, self.p.weights) if network else ()
+        papers = own == records.published_network(self.paper)
         weights = self.weights if network else None
         images = self.images if images is None else images
         papers = papers and self.paper in claims.PAPERS  # an experiment of ours is of no paper

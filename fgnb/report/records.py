@@ -126,6 +126,11 @@ class Context:
     published: bool = False  # whether network, input size and recipe are the paper's
 
 
+def published_network(paper: str) -> tuple[str, str, str]:
+    """Preset, backbone and weights of a paper."""
+    return ("paper", "vgg16" if paper == "pose" else "resnet50", "imagenet")
+
+
 def of_run(
     context: Context,
     row: str,

@@ -1,0 +1,35 @@
+"""What a record of each row of pose holds, for `fgnb train pose/ROW --keep`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fgnb import pose, presets, training
+from fgnb.data import ImageSet, open_images
+from fgnb.pages.pose.localisation import CODE as CODE
+from fgnb.pose.answers import localised
+from fgnb.presets import Preset
+from fgnb.report.records import answers_of
+from fgnb.training import Run
+
+
+def answers(
+    row: str, preset: Preset, images: ImageSet, options: Mapping[str, Any]
+) -> tuple[Run, dict[str, np.ndarray]]:
+    """The run of a row, and its arrays."""
+    stage: Any = pose.row_stage(row, preset, images, **options)
+    run = training.fit(stage)
+    if "query_points" in run.predictions:
+        return run, localised(stage, run)
+    return run, answers_of(run)
+
+
+def witness(row: str) -> np.ndarray:
+    """How sure a row is at `smoke`, with today's code: of each keypoint, or of each class."""
+    smoke = presets.get("smoke")
+    stage = pose.row_stage(row, smoke, open_images("drawn", preset=smoke))
+    kept = training.fit(stage).predictions
+    return np.asarray(kept["query_scores" if "query_scores" in kept else "query_probs"])
