@@ -123,7 +123,8 @@ def verify(paper: str) -> Iterator[Checked]:
 def _is_row(paper: str, row: str) -> bool:
     """Whether a paper still has a row of that name; that of a former recording may be gone."""
     room = f"fgnb.{paper}.rows"
-    return find_spec(room) is None or row in import_module(room).ROWS
+    counted = getattr(import_module(f"fgnb.pages.{paper}.recording"), "COUNTED", ())
+    return find_spec(room) is None or row in (*import_module(room).ROWS, *counted)
 
 
 def keep_page(folder: Path) -> list[Path]:

@@ -26,7 +26,6 @@ from fgnb.presets import Preset
 CUT = 16
 """Stride of the map that is pooled at keypoints: the finest that still holds a part's context."""
 CROP_RATIO = 0.875
-_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -111,13 +110,6 @@ class FrozenMaps:
     def maps(self, rows: NDArray[np.int64]) -> Tensor:
         """Maps at the cut: ``Tensor[n, D, h, w]``."""
         return torch.from_numpy(self.cache.maps[rows, 0])
-
-    def last_maps(self, rows: NDArray[np.int64]) -> Iterator[Tensor]:
-        """The network's last maps ``Tensor[b, F, h', w']``, a few images at a time."""
-        network = self.network.eval()
-        with torch.inference_mode(), threads(self.spec.threads):
-            for start in range(0, len(rows), _BATCH):
-                yield network.tail(self.maps(rows[start : start + _BATCH]))
 
     @cached_property
     def network(self) -> Backbone:

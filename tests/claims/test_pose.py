@@ -119,6 +119,7 @@ def test_homes(ledger):
         "pose/3-1-keypoints",
         "pose/3-2-coordinate-transfer",
         "pose/3-3-classification",
+        "pose/3-5-compact-bilinear",
         "pose/4-1-classification",
         "pose/4-2-localisation",
     }

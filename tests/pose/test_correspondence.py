@@ -138,10 +138,5 @@ def test_cells_hold_the_framed_keypoints(write_cub):
     np.testing.assert_allclose(made.points[seen], expected[seen], atol=1e-5)
     assert np.isnan(made.points[~seen]).all()
     assert made.maps(made.asked).shape == (2, *made.shape)
-    last = torch.cat(list(made.last_maps(made.taught)))
-    assert last.shape == (4, 512, 2, 2)
-    torch.testing.assert_close(
-        last.mean(dim=(2, 3)), torch.from_numpy(made.cache.features[made.taught])
-    )
     pooled = coordinate_transfer(made.maps(made.asked), made.points[made.asked])
     assert pooled.shape == (2, 15, made.shape[0])

@@ -9,11 +9,14 @@ import numpy as np
 
 from fgnb import pose, presets, training
 from fgnb.data import ImageSet, open_images
+from fgnb.pages.pose import frozen_rows
 from fgnb.pages.pose.localisation import CODE as CODE
 from fgnb.pose.answers import localised
 from fgnb.presets import Preset
 from fgnb.report.records import answers_of
 from fgnb.training import Run
+
+COUNTED = frozen_rows.ROWS
 
 
 def answers(
@@ -28,8 +31,14 @@ def answers(
 
 
 def witness(row: str) -> np.ndarray:
-    """How sure a row is at `smoke`, with today's code: of each keypoint, or of each class."""
+    """How sure a row is at `smoke`, with today's code: of each keypoint, or of each class.
+
+    Of the rows of frozen maps, what they count.
+    """
     smoke = presets.get("smoke")
-    stage = pose.row_stage(row, smoke, open_images("drawn", preset=smoke))
+    images = open_images("drawn", preset=smoke)
+    if row in COUNTED:
+        return frozen_rows.witness(row, images, smoke)
+    stage = pose.row_stage(row, smoke, images)
     kept = training.fit(stage).predictions
     return np.asarray(kept["query_scores" if "query_scores" in kept else "query_probs"])
