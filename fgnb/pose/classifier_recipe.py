@@ -20,6 +20,7 @@ MODEL = {
         16, "chosen", "silent on the map; at stride 32 neighbouring keypoints share a cell"
     ),
     "window": Value(3, "chosen", "silent: a small surrounding neighbourhood"),
+    "head_start": Value("fitted", "stated", "section 3.4: phase 3 comes before phase 4"),
     "extractor": Value("pretrained", "stated", "section 4.1: two networks, split out"),
 }
 _SHARED = {

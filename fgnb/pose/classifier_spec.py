@@ -9,6 +9,7 @@ from fgnb.baselines.plain import PlainSpec
 from fgnb.pose.representation import HOLISTIC
 
 EXTRACTORS = ("pretrained", "localiser")
+HEAD_STARTS = ("fitted", "random")
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class ClassifierSpec(PlainSpec):
         parts: whether features at keypoints stand beside the holistic one.
         map_stride: of the map that parts and bilinear forms are made of.
         window: side of the window around a keypoint, cells of that map.
+        head_start: ``fitted`` (phase 3: a logistic regression on fixed features) or ``random``.
         extractor: ``pretrained`` (a network of its own, as the paper insists) or ``localiser`` (its
             baseline of section 4.1: the trained localiser, tuned by the classes alone).
         localiser: the run that says where the keypoints of the queries are, and that the extractor
@@ -32,11 +34,12 @@ class ClassifierSpec(PlainSpec):
     parts: bool
     map_stride: int
     window: int
+    head_start: str
     extractor: str
     localiser: dict[str, Any] | None
 
     def __post_init__(self) -> None:
-        options = {"holistic": HOLISTIC, "extractor": EXTRACTORS}
+        options = {"holistic": HOLISTIC, "extractor": EXTRACTORS, "head_start": HEAD_STARTS}
         for name, known in options.items():
             if getattr(self, name) not in known:
                 raise ValueError(

@@ -163,7 +163,7 @@ class ClassifierStage(PlainStage):
         At true keypoints, float32 ``[N, F]``; zeros for test images, which nothing reads.
         """
         rows = np.flatnonzero(self.images.train)
-        unseen = {*OF_TRAINING, "fold", "fold_seed", "localiser"}
+        unseen = {*OF_TRAINING, "fold", "fold_seed", "localiser", "head_start"}
         described = {
             "spec": {k: v for k, v in asdict(self.spec).items() if k not in unseen},
             "maps": self.cache.key,
@@ -200,12 +200,16 @@ class ClassifierStage(PlainStage):
         return replace(super().data(), dataset=ClassifierInputs(self))
 
     def module(self) -> ClassifierModule:  # type: ignore[override]
-        """What phase 3 ends with."""
+        """What phase 3 ends with; without it a head at random, from the spec's seed."""
         start, joint = self.logistic, self._joint()
         train = self.images.train
         joint.balance(torch.from_numpy(self.features[0][train]), _size(self.cache.features[train]))
         epoch_steps = math.ceil(len(self.train_index) / self.spec.batch_size)
-        module = ClassifierModule(joint, len(start.bias), self.spec, epoch_steps)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.spec.seed)
+            module = ClassifierModule(joint, len(start.bias), self.spec, epoch_steps)
+        if self.spec.head_start == "random":
+            return module.keep_start(self.spec.average)
         each = joint.scales.repeat_interleave(torch.tensor(joint.dims))
         with torch.no_grad():
             module.head.weight.copy_(torch.from_numpy(start.weight) / each)

@@ -11,7 +11,7 @@ from fgnb.pose.localiser_stage import LocaliserStage
 from fgnb.pose.recipe import framed, localiser_spec
 from fgnb.presets import Preset
 
-HEAD, WHOLE = "pose/localiser-head", "pose/localiser"
+HEAD, WHOLE, AT_ONCE = "pose/localiser-head", "pose/localiser", "pose/localiser-at-once"
 HEAD_OPTIONS = ("head_epochs", "head_lr")
 
 
@@ -74,3 +74,26 @@ def localiser_stage(
     )
     spec = replace(spec, start=start_field(start))
     return LocaliserStage(images, spec, weights, WHOLE, start=start, workers=preset.loader_workers)
+
+
+def localiser_at_once_stage(
+    preset: Preset,
+    images: ImageSet,
+    *,
+    backbone: str = "efficientnet_lite0",
+    weights: str = "imagenet",
+    fold: str = "all",
+    seed: int = 0,
+    **overrides: Any,
+) -> LocaliserStage:
+    """The stage ``pose/localiser-at-once``: every layer from the first step, without phase 1.
+
+    What section 3.4 advises against: the head begins at random, at its own rate, and there are as
+    many passes as both phases have. Arguments and errors as in `localiser_stage`.
+    """
+    given: dict[str, Any] = {"backbone": backbone, "weights": weights, "fold": fold, "seed": seed}
+    phases = localiser_stage(preset, images, **given, **overrides)
+    assert phases.start is not None
+    first, second = phases.start.spec, phases.spec
+    spec = replace(second, start=None, lr=first.lr, epochs=first.epochs + second.epochs)
+    return LocaliserStage(images, spec, weights, AT_ONCE, workers=preset.loader_workers)

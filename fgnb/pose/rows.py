@@ -16,21 +16,28 @@ from fgnb.training import Stage
 
 LOCALISER, COARSE = "localiser", "localiser-stride-32"
 PLAIN, TRANSFER, COMPACT, BASELINE = "plain", "transfer", "compact-bilinear", "keypoint-baseline"
+HEAD, AT_ONCE, RANDOM_HEAD = "localiser-head", "localiser-at-once", "transfer-at-once"
 _COMPACT = {"holistic": "random-maclaurin"}
 _ROWS: Rows = {
     LOCALISER: ("localiser", {}),
     COARSE: ("localiser", {"grid": "stride-32"}),
+    HEAD: ("localiser-head", {}),
+    AT_ONCE: ("localiser-at-once", {}),
     PLAIN: ("global", {}),
     TRANSFER: ("classifier", {}),
     COMPACT: ("classifier", _COMPACT),
     BASELINE: ("classifier", {"parts": False, "extractor": "localiser"}),
     "compact-without-parts": ("classifier", {**_COMPACT, "parts": False}),
+    RANDOM_HEAD: ("classifier", {"head_start": "random"}),
 }
 ROWS = with_twins(_ROWS, ())
 LISTS: dict[str, tuple[str, ...]] = {
     "localisation": (LOCALISER, COARSE),
     "table-1": (PLAIN, TRANSFER, COMPACT, BASELINE),
     "rivals": ("compact-without-parts",),
+    "phases": tuple(
+        f"{row}{TWIN}" for row in (HEAD, LOCALISER, AT_ONCE, TRANSFER, RANDOM_HEAD, BASELINE, PLAIN)
+    ),
 }
 """Rows that are recorded together, by name, in the order of their worth: ``fgnb record``."""
 

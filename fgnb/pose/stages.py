@@ -6,11 +6,16 @@ from collections.abc import Callable
 
 from fgnb import training
 from fgnb.pose.classifier_stages import classifier_stage, global_stage
-from fgnb.pose.localiser_stages import localiser_head_stage, localiser_stage
+from fgnb.pose.localiser_stages import (
+    localiser_at_once_stage,
+    localiser_head_stage,
+    localiser_stage,
+)
 
 STAGES: dict[str, Callable[..., training.Stage]] = {
     "localiser-head": localiser_head_stage,
     "localiser": localiser_stage,
+    "localiser-at-once": localiser_at_once_stage,
     "global": global_stage,
     "classifier": classifier_stage,
 }

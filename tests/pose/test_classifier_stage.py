@@ -63,6 +63,16 @@ def test_phase_three_is_a_logistic_regression_at_true_keypoints(images):
     assert not features[~images.train].any(), "no test image is looked at"
 
 
+def test_without_phase_three_the_head_begins_at_random_from_the_seed(images):
+    fitted, random = stage_of(images), stage_of(images, head_start="random")
+    first, again = (random.module().head.weight for _ in range(2))
+    assert torch.equal(first, again)
+    other = stage_of(images, head_start="random", seed=1).module().head.weight
+    assert not torch.equal(first, other)
+    assert not torch.equal(first, fitted.module().head.weight)
+    assert random.features[1] == fitted.features[1], "the same features, found in the store"
+
+
 def test_keypoints_in_cells_of_the_finer_map(images):
     stage = stage_of(images)
     cells = stage.cells(np.array([[[8.0, 24.0]] * 15]))
@@ -149,6 +159,7 @@ def test_without_parts_and_with_a_network_of_its_own_no_localiser_is_trained(ima
     [
         ({"holistic": "fc7"}, "holistic is 'fc7'; it is one of pooled"),
         ({"extractor": "shared"}, "extractor is 'shared'; it is one of pretrained, localiser"),
+        ({"head_start": "zero"}, "head_start is 'zero'; it is one of fitted, random"),
         ({"dim": 0}, "dim is 0; it should be at least 1"),
         ({"window": 2}, "window is 2, needs an odd number"),
     ],
