@@ -14,8 +14,8 @@ from fgnb.nn.backbones import Backbone, global_pool
 from fgnb.pose.bilinear import FullBilinear, RandomMaclaurin, TensorSketch, signed_sqrt_l2
 from fgnb.pose.transfer import CoordinateTransfer
 
-POOLED = "pooled"
-HOLISTIC = (POOLED, "bilinear", "random-maclaurin", "tensor-sketch")
+POOLED, NONE = "pooled", "none"
+HOLISTIC = (POOLED, "bilinear", "random-maclaurin", "tensor-sketch", NONE)
 KEYPOINTS = 15
 MOST_NUMBERS = 300_000
 """Of a holistic feature: VGG's full bilinear one has 262,144."""
@@ -26,7 +26,7 @@ class JointRepresentation(nn.Module):
 
     Args:
         backbone: cut where its trunk's maps are cached.
-        holistic: of `HOLISTIC`.
+        holistic: of `HOLISTIC`; ``none`` leaves the parts alone.
         dim: numbers of a compact form.
         parts: whether features are pooled at keypoints.
         map_stride: of the map that parts and bilinear forms are made of; not below the cut.
@@ -55,11 +55,14 @@ class JointRepresentation(nn.Module):
         seed: int,
     ) -> None:
         super().__init__()
+        if holistic == NONE and not parts:
+            raise ValueError("holistic is 'none' and parts is False: nothing is left to classify")
         channels = _channels(backbone, map_stride)
         self.backbone, self.map_stride, self.holistic = backbone, map_stride, holistic
         self.form = _form(holistic, channels, dim, seed)
         self.transfer = CoordinateTransfer(window) if parts else None
         numbers = backbone.num_features if self.form is None else self.form.dim
+        numbers *= holistic != NONE
         self.dims = numbers, KEYPOINTS * channels * parts
         self.register_buffer("scales", torch.ones(2))
 
@@ -83,14 +86,15 @@ class JointRepresentation(nn.Module):
         last = self.backbone.strides[-1]
         wanted = {self.map_stride} if self.form is not None or self.transfer is not None else set()
         maps = self.backbone.maps_above(inputs, sorted(wanted | {last}))
-        if self.form is None:
-            whole = global_pool(maps[last])
-        else:
-            whole = signed_sqrt_l2(self.form(maps[self.map_stride]))
-        if self.transfer is None:
-            return whole * self.scales[0]
-        parts = self.transfer(maps[self.map_stride], cells).flatten(1)
-        return torch.cat([whole * self.scales[0], parts * self.scales[1]], dim=1)
+        halves = []
+        if self.form is not None:
+            halves.append(signed_sqrt_l2(self.form(maps[self.map_stride])) * self.scales[0])
+        elif self.holistic == POOLED:
+            halves.append(global_pool(maps[last]) * self.scales[0])
+        if self.transfer is not None:
+            parts = self.transfer(maps[self.map_stride], cells)
+            halves.append(parts.flatten(1) * self.scales[1])
+        return torch.cat(halves, dim=1)
 
     def balance(self, features: Tensor, like: float) -> None:
         """Give the numbers of both halves the root mean square ``like``, over ``features``.
@@ -110,10 +114,10 @@ class JointRepresentation(nn.Module):
 def _form(
     holistic: str, channels: int, dim: int, seed: int
 ) -> FullBilinear | RandomMaclaurin | TensorSketch | None:
-    """The layer of a bilinear form; None for the pooled feature."""
+    """The layer of a bilinear form; None for the pooled feature, and for none."""
     if holistic not in HOLISTIC:
         raise ValueError(f"holistic is {holistic!r}; it is one of {', '.join(HOLISTIC)}")
-    if holistic == POOLED:
+    if holistic in (POOLED, NONE):
         return None
     if holistic == "random-maclaurin":
         return RandomMaclaurin(channels, dim, seed)

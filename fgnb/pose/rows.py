@@ -17,6 +17,7 @@ from fgnb.training import Stage
 LOCALISER, COARSE = "localiser", "localiser-stride-32"
 PLAIN, TRANSFER, COMPACT, BASELINE = "plain", "transfer", "compact-bilinear", "keypoint-baseline"
 HEAD, AT_ONCE, RANDOM_HEAD = "localiser-head", "localiser-at-once", "transfer-at-once"
+PARTS, COMPACT_WHOLE = "parts-alone", "compact-without-parts"
 _COMPACT = {"holistic": "random-maclaurin"}
 _ROWS: Rows = {
     LOCALISER: ("localiser", {}),
@@ -27,14 +28,15 @@ _ROWS: Rows = {
     TRANSFER: ("classifier", {}),
     COMPACT: ("classifier", _COMPACT),
     BASELINE: ("classifier", {"parts": False, "extractor": "localiser"}),
-    "compact-without-parts": ("classifier", {**_COMPACT, "parts": False}),
+    COMPACT_WHOLE: ("classifier", {**_COMPACT, "parts": False}),
+    PARTS: ("classifier", {"holistic": "none"}),
     RANDOM_HEAD: ("classifier", {"head_start": "random"}),
 }
 ROWS = with_twins(_ROWS, ())
 LISTS: dict[str, tuple[str, ...]] = {
     "localisation": (LOCALISER, COARSE),
     "table-1": (PLAIN, TRANSFER, COMPACT, BASELINE),
-    "rivals": ("compact-without-parts",),
+    "rivals": (COMPACT_WHOLE, PARTS),
     "phases": tuple(
         f"{row}{TWIN}" for row in (HEAD, LOCALISER, AT_ONCE, TRANSFER, RANDOM_HEAD, BASELINE, PLAIN)
     ),

@@ -63,6 +63,15 @@ def test_the_vector_is_the_whole_then_fifteen_parts(backbone, seen):
 
 
 @torch.no_grad()
+def test_the_parts_stand_alone_where_there_is_no_whole(backbone, seen):
+    own, both = joint(backbone, holistic="none"), joint(backbone)
+    assert own.dims == (0, 15 * 256)
+    torch.testing.assert_close(own(*seen), both(*seen)[:, 512:])
+    own.balance(own(*seen), like=2.0)
+    assert own(*seen).square().mean().sqrt().item() == pytest.approx(2.0, rel=1e-4)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize("form", ["bilinear", "random-maclaurin", "tensor-sketch"])
 def test_a_bilinear_form_stands_for_the_whole(backbone, seen, form):
     inputs, cells = seen
@@ -99,6 +108,7 @@ def test_the_signs_are_saved_with_it(backbone):
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
+        ({"holistic": "none", "parts": False}, "nothing is left to classify"),
         ({"holistic": "fc7"}, "holistic is 'fc7'; it is one of pooled, bilinear"),
         ({"map_stride": 4}, "map_stride is 4, needs at least 8, where the trunk is cut"),
         ({"holistic": "bilinear", "map_stride": 32}, "over 512 channels, 262,144 numbers"),
