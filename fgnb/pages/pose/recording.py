@@ -9,11 +9,10 @@ import numpy as np
 
 from fgnb import pose, presets, training
 from fgnb.data import ImageSet, open_images
-from fgnb.pages.pose import frozen_rows
+from fgnb.pages.pose import frozen_rows, joint, phases
 from fgnb.pages.pose.localisation import CODE as CODE
 from fgnb.pose.answers import localised
 from fgnb.presets import Preset
-from fgnb.report.records import answers_of
 from fgnb.training import Run
 
 COUNTED = frozen_rows.ROWS
@@ -27,7 +26,10 @@ def answers(
     run = training.fit(stage)
     if "query_points" in run.predictions:
         return run, localised(stage, run)
-    return run, answers_of(run)
+    own = phases.classified(run)
+    if row == joint.ROWS[2]:
+        own["same"] = joint.same_without_annotations(stage, run)
+    return run, own
 
 
 def witness(row: str) -> np.ndarray:
