@@ -118,8 +118,10 @@ def test_homes(ledger):
     assert {entry.home for entry in ledger} == {
         "pose/3-1-keypoints",
         "pose/3-2-coordinate-transfer",
-        "pose/3-3-classification",
+        "pose/3-3-joint-representation",
+        "pose/3-4-training",
         "pose/3-5-compact-bilinear",
+        "pose/3-6-part-nets",
         "pose/4-1-classification",
         "pose/4-2-localisation",
     }
