@@ -18,6 +18,8 @@ from fgnb.data.fingerprint import images_sha256
 from fgnb.focus.rows import LISTS as FOCUS
 from fgnb.focus.rows import ROWS as FOCUS_ROWS
 from fgnb.pages import recording
+from fgnb.pose.rows import LISTS as POSE
+from fgnb.pose.rows import ROWS as POSE_ROWS
 from fgnb.progress import stopping, timed
 from fgnb.report import archive
 
@@ -163,7 +165,8 @@ def test_drawn_pictures_are_no_records():
 
 
 def test_the_lists_name_rows_and_all_of_them_are_the_default():
-    for paper, lists, rows in (("ccfr", CCFR, CCFR_ROWS), ("focus", FOCUS, FOCUS_ROWS)):
+    every = (("ccfr", CCFR, CCFR_ROWS), ("focus", FOCUS, FOCUS_ROWS), ("pose", POSE, POSE_ROWS))
+    for paper, lists, rows in every:
         named = [name for names in lists.values() for name in names]
         assert len(set(named)) == len(named)
         assert set(named) <= set(rows)

@@ -19,7 +19,7 @@ from fgnb.report.sheet import Sheet
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*/*.ipynb"))
-PAGES = [*CHAPTERS, *(ROOT / "book" / f"{paper}.md" for paper in ("ccfr", "focus"))]
+PAGES = [*CHAPTERS, *(ROOT / "book" / f"{paper}.md" for paper in ("ccfr", "focus", "pose"))]
 JUDGES = re.compile(
     r"\b(beats?|loses?|lost|wins?|won|outperforms?|surpass\w*|helps?|hurts?|hardly|"
     r"matters? (most|more|little|less)|(much |far |no )?(better|worse) than|as good as|ahead of|"

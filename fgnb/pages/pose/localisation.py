@@ -251,5 +251,5 @@ def _table2(sheet: Sheet, frame: Any) -> str:
 def _cell(line: Any, ceiling: float) -> str:
     if line is None:
         return ""
-    beside = f"published {line['published']:.1f}, ceiling {ceiling:.1f}"
+    beside = f"paper {line['published']:.1f}, ceiling {ceiling:.1f}"
     return f"{render.value(line)}<br><small>{beside}</small>"

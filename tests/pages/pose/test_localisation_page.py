@@ -200,14 +200,14 @@ def test_table_2_is_one_table_of_fifteen_lines(sheet_of, arrays):
     assert len(lines) == 15
     assert text.count("<table") == 1
     beak = next(line for line in lines if ">Beak<" in line)
-    assert all(f"published {value}," in beak for value in (12.7, 62.5, 89.1, 94.9))
+    assert all(f"paper {value}," in beak for value in (12.7, 62.5, 89.1, 94.9))
     best = ceilings.pck_rule(localisation.CEILING, 0.02, PART_NAMES.index("beak"))(sheet).value
-    assert f"published 12.7, ceiling {best:.1f}" in beak
+    assert f"paper 12.7, ceiling {best:.1f}" in beak
     own = ceilings.pck_rule(LOCALISER, 0.1, PART_NAMES.index("beak"))(sheet).value
     assert f"<b>{own:.2f} %</b>" in beak
     assert "cells of 16 px, 14 x 14" in text
     breast = next(line for line in lines if ">Breast<" in line)
-    assert "published" not in breast, "no picture shows it"
+    assert "paper" not in breast, "no picture shows it"
 
 
 def test_photographs_stand_open_and_this_run_under_a_fold(sheet_of):
