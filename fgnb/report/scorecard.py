@@ -120,6 +120,9 @@ def page(numbers: pd.DataFrame, link: LinkTo) -> str:
         table = own["place"].str.startswith("Table") & (own["kind"] == "number")
         for title, part in [("Claims", own[claimed]), *own[table].groupby("place", sort=False)]:
             ours = part["state"] == "measured"
+            # A table that nothing but drawn pictures, which are no evidence, fills is folded whole.
+            seen = any(n["protocol"] != "drawn" for e in part["id"] for n in of.get(e, []))
+            ours &= seen or title == "Claims"
             body = (claims_table if title == "Claims" else _entries)(part[ours], of, link)
             out += [f"\n**{title}**\n\n{body}\n"] * bool(body)
             out.append(_fold(title, part[~ours], of, link))
