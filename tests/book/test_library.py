@@ -20,7 +20,8 @@ ROOT = Path(fgnb.__file__).parents[1]
 PAGES = sorted(
     file.relative_to(ROOT).as_posix()
     for file in (ROOT / "fgnb" / "pages").rglob("*.py")
-    if file.name not in ("__init__.py", "recording.py")  # no notebook records a row by itself
+    # No notebook records a row by itself.
+    if file.name not in ("__init__.py", "recording.py", "frozen_rows.py")
 )
 # A made-up paper beside the real ones: a room, pages, and a page with a script of its own.
 MADE_UP = {

@@ -16,7 +16,7 @@ import torch
 from fgnb import pose, training
 from fgnb.baselines.regime import TWIN
 from fgnb.data import PART_NAMES, ImageSet
-from fgnb.pages.pose.phases import classified
+from fgnb.pages.pose.classified import classified
 from fgnb.pose.classifier_stage import ClassifierStage
 from fgnb.pose.decode import decode
 from fgnb.pose.rows import COMPACT, COMPACT_WHOLE, PARTS, PLAIN, TRANSFER

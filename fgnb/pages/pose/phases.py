@@ -11,6 +11,7 @@ import torch
 from fgnb import pose
 from fgnb.baselines.regime import TWIN
 from fgnb.pages.pose.ceilings import found_share
+from fgnb.pages.pose.classified import classified
 from fgnb.pose.answers import localised
 from fgnb.pose.loss import keypoint_loss
 from fgnb.pose.rows import AT_ONCE, BASELINE, HEAD, LOCALISER, PLAIN, RANDOM_HEAD, TRANSFER
@@ -19,7 +20,6 @@ from fgnb.report import kinds
 from fgnb.report.figures import BLUE, RED, Picture, described, subplots
 from fgnb.report.layout import Line, Table
 from fgnb.report.page import Page
-from fgnb.report.records import answers_of
 from fgnb.report.sheet import Number, Sheet
 
 NOTEBOOK = "pose/3-4-training"
@@ -28,12 +28,6 @@ ALPHA = 0.10
 LOCALISERS = tuple(f"{row}{TWIN}" for row in (HEAD, LOCALISER, AT_ONCE))
 CLASSIFIERS = tuple(f"{row}{TWIN}" for row in (TRANSFER, RANDOM_HEAD, BASELINE, PLAIN))
 ROWS = (*LOCALISERS, *CLASSIFIERS)
-ENDS = {
-    "start": "query_logistic_probs",
-    "true": "query_true_probs",
-    "start_true": "query_logistic_true_probs",
-}
-"""What a classifier's row keeps besides its answers: after phase 3, and at true keypoints."""
 _HEAD, _WHOLE, _AT_ONCE = (f"found-{row}/found" for row in LOCALISERS)
 _OURS, _RANDOM, _BASELINE, _PLAIN = CLASSIFIERS
 
@@ -97,13 +91,6 @@ def derive(sheet: Sheet, p: Any) -> None:
 def stages(page: Page) -> dict[str, Any]:
     """The rows of this page as stages, in the order of the phases."""
     return {row: pose.row_stage(row, page.scale, page.images, **page.options) for row in ROWS}
-
-
-def classified(run: Any) -> dict[str, np.ndarray]:
-    """What a classifier's row keeps: its answers, those after phase 3, those at true keypoints."""
-    kept = run.predictions
-    ends = {name: kept[key] for name, key in ENDS.items() if key in kept}
-    return answers_of(run) | {n: probs.argmax(axis=1).astype(np.int16) for n, probs in ends.items()}
 
 
 def arrays_of(stages: Mapping[str, Any], runs: Mapping[str, Any]) -> dict[str, Any]:

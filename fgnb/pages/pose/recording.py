@@ -9,7 +9,8 @@ import numpy as np
 
 from fgnb import pose, presets, training
 from fgnb.data import ImageSet, open_images
-from fgnb.pages.pose import frozen_rows, joint, phases
+from fgnb.pages.pose import frozen_rows, joint
+from fgnb.pages.pose.classified import classified
 from fgnb.pages.pose.localisation import CODE as CODE
 from fgnb.pose.answers import localised
 from fgnb.presets import Preset
@@ -26,7 +27,7 @@ def answers(
     run = training.fit(stage)
     if "query_points" in run.predictions:
         return run, localised(stage, run)
-    own = phases.classified(run)
+    own = classified(run)
     if row == joint.ROWS[2]:
         own["same"] = joint.same_without_annotations(stage, run)
     return run, own

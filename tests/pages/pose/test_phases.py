@@ -8,6 +8,7 @@ import pytest
 
 from fgnb import claims, data, pose, presets
 from fgnb.pages.pose import phases
+from fgnb.pages.pose.classified import classified
 from fgnb.pose.rows import LOCALISER
 from fgnb.report.records import Record
 from fgnb.report.sheet import Sheet
@@ -51,10 +52,10 @@ def sheet(origin):
     far = dict(zip(phases.LOCALISERS, (40, 15, 30), strict=True))
     rows = {row: localised(7, distance) for row, distance in far.items()}
     rows |= {
-        OURS: phases.classified(classifier_run(24, 20, 27)),
-        RANDOM: phases.classified(classifier_run(12, 20, 12)),
-        BASELINE: phases.classified(classifier_run(15)),
-        PLAIN: phases.classified(classifier_run(22)),
+        OURS: classified(classifier_run(24, 20, 27)),
+        RANDOM: classified(classifier_run(12, 20, 12)),
+        BASELINE: classified(classifier_run(15)),
+        PLAIN: classified(classifier_run(22)),
     }
     for row, arrays in rows.items():
         own = {"ids": np.arange(QUERIES), "labels": LABELS, **arrays}
@@ -104,11 +105,11 @@ def test_keypoints_found_are_counted_an_image_at_a_time(sheet):
 
 
 def test_what_the_classifier_would_say_at_true_keypoints_is_kept_apart():
-    arrays = phases.classified(classifier_run(24, 20, 27))
+    arrays = classified(classifier_run(24, 20, 27))
     assert (arrays["classes"] == LABELS).sum() == 24
     assert (arrays["true"] == LABELS).sum() == 27
     assert (arrays["start"] == LABELS).sum() == (arrays["start_true"] == LABELS).sum() == 20
-    assert "true" not in phases.classified(classifier_run(15))
+    assert "true" not in classified(classifier_run(15))
 
 
 def test_the_librarys_losses_of_answers_that_are_known(tmp_path, monkeypatch):
