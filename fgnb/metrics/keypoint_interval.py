@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fgnb.data.arguments import as_flags
-from fgnb.metrics.checks import wrong_shape
+from fgnb.data.arguments import as_flags, as_whole
+from fgnb.metrics.checks import as_fraction, wrong_shape
 from fgnb.metrics.coverage import Interval
 from fgnb.metrics.keypoints import keypoint_hits
 
@@ -27,7 +27,7 @@ def mean_pck_interval(hits: Any, visible: Any, *, level: float = 0.95, seed: int
         seed: of the resampling.
 
     Raises:
-        ValueError: if a shape is wrong or nothing is visible.
+        ValueError: if a shape is wrong, a number out of range, or nothing is visible.
 
     >>> mean_pck_interval([[1, 0], [1, 1]], [[1, 1], [1, 1]]).value
     0.75
@@ -38,6 +38,7 @@ def mean_pck_interval(hits: Any, visible: Any, *, level: float = 0.95, seed: int
     right = as_flags("hits", hits)
     if right.shape != seen.shape:
         raise wrong_shape("hits", right, str(seen.shape))
+    level, seed = as_fraction("level", level), as_whole("seed", seed, 0)
     right, rng, means = right & seen, np.random.default_rng(seed), []
     step = max(1, _CELLS_AT_ONCE // len(seen))
     for done in range(0, _DRAWS, step):

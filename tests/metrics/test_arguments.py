@@ -75,6 +75,11 @@ USUAL = {
     "grouping.adjusted_rand": {"groups": LABELS, "others": np.array([1, 1, 0, 2])},
     "intervals.interval_p": {"value": 1.5, "low": 0.25, "high": 3.5, "n": 90},
     "intervals.interval_step": {"low": -1.0, "high": 3.5, "n": 90},
+    "keypoint_interval.mean_pck": FOUND,
+    "keypoint_interval.mean_pck_interval": {
+        **{"hits": np.array([[1, 0], [1, 1]]), "visible": np.array([[1, 1], [1, 0]])},
+        **{"level": 0.875, "seed": 3},
+    },
     "keypoints.confusions": {**FOUND, "mirrored": np.array([1, 0])},
     "keypoints.grid_ceiling": {**BIRDS, "centres": np.array([[2.0, 2], [6, 2]]), "alpha": 0.25},
     "keypoints.keypoint_hits": FOUND,
@@ -104,7 +109,7 @@ USUAL = {
 KINDS = {
     **dict.fromkeys(("correct", "other", "after", "before_correct", "after_correct"), "fib"),
     **dict.fromkeys(("correct_a", "correct_b", "chosen", "within", "visible"), "fib"),
-    **{"present": "fib"},
+    **{"present": "fib", "hits": "fib"},
     **{"scales": "fi", "anchor_scales": "fi"},
 }
 
