@@ -79,31 +79,27 @@ def sheets(records: Iterable[Record], rows: Sequence[str]) -> list[Sheet]:
     first: dict[tuple[Any, ...], Record] = {}  # of whichever row: a regime is one of the paper
     for record in sorted(every, key=lambda record: record.origin.recorded):
         first.setdefault((*_measured(record), regime_of[id(record)]), record)
-    standing: dict[tuple[Any, ...], Sheet] = {}
+    by_seed: dict[tuple[Any, ...], dict[tuple[int, ...], Sheet]] = {}
     for record in chosen:
         regime = regime_of[id(record)]
-        key = (*_measured(record), regime)
-        sheet = standing.setdefault(key, Sheet(record.paper, recorded=True, regime=regime.words))
+        of_seeds = by_seed.setdefault((*_measured(record), regime), {})
+        fresh = Sheet(record.paper, recorded=True, regime=regime.words)
+        sheet = of_seeds.setdefault(record.origin.seeds, fresh)
         if old := sheet.rows.get(record.row):
             _supersede(sheet, old)
         sheet.add(record)
-    for key, sheet in standing.items():
-        sheet.before.sort(key=lambda former: former.origin.recorded, reverse=True)
+    found = []
+    for key in sorted(by_seed, key=lambda key: first[key].origin.recorded, reverse=True):
+        standing, *others = (by_seed[key][seeds] for seeds in sorted(by_seed[key]))
+        standing.seeds = others
         own, begun = key[-1], first[key]
-        if any(k[-1] != own and _replaces(other, begun) for k, other in first.items()):
-            sheet.former = f"former regime: {own.words or 'not recorded'}"
-    newest = sorted(standing, key=lambda key: first[key].origin.recorded, reverse=True)
+        replaced = any(k[-1] != own and _replaces(other, begun) for k, other in first.items())
+        for sheet in (standing, *others):
+            sheet.before.sort(key=lambda former: former.origin.recorded, reverse=True)
+            sheet.former = f"former regime: {own.words or 'not recorded'}" if replaced else ""
+        found.append(standing)
     sets = tuple(SETS)
-    newest.sort(key=lambda key: key[_SEEDS])
-    heads: dict[tuple[Any, ...], Sheet] = {}
-    for key in newest:
-        head = heads.setdefault(key[:_SEEDS] + key[_SEEDS + 1 :], standing[key])
-        if head is not standing[key]:
-            head.seeds.append(standing[key])
-    return sorted(
-        heads.values(),
-        key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.set_name)),
-    )
+    return sorted(found, key=lambda s: (ORDER.index(s.origin.protocol), sets.index(s.set_name)))
 
 
 def folded(
@@ -148,7 +144,7 @@ def _completed(record: Record, known: Sequence[Record]) -> Regime:
 
 def _measured(record: Record) -> tuple[Any, ...]:
     of = record.origin
-    return of.manifest, of.protocol, of.backbone, of.preset, of.seeds
+    return of.manifest, of.protocol, of.backbone, of.preset
 
 
 def _supersede(sheet: Sheet, old: Record) -> None:
