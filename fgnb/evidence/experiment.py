@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from fgnb import store, training
+from fgnb.baselines import ridge
 from fgnb.data import ImageSet
-from fgnb.evidence import recipe, ridge
+from fgnb.evidence import joined, recipe
 from fgnb.evidence.candidates import Candidates, CandidateSpec, candidates
 from fgnb.evidence.rules import EVERY, IOU, RULES, WHOLE, Chooser
 from fgnb.evidence.scorers import ScorerStage
@@ -167,7 +168,7 @@ class Experiment:
 
     def _choose(self, rule: str) -> tuple[Setting, float]:
         """The setting with most held-out answers right; of equals, the least squared error."""
-        joins = ("mean",) if rule in (WHOLE, EVERY) else ridge.JOINS
+        joins = ("mean",) if rule in (WHOLE, EVERY) else joined.JOINS
         shares = (0.0,) if rule == WHOLE else recipe.SHARES
         targets, labels = self._targets, self._labels
         grid = list(product(joins, shares))
@@ -175,7 +176,7 @@ class Experiment:
         error = np.zeros_like(right)
         for fit, grams in self._grams(rule, joins, self.split.first):
             for row, (join, share) in enumerate(grid):
-                kernel = ridge.joint_gram(self._whole_gram, grams.get(join), share)
+                kernel = joined.joint_gram(self._whole_gram, grams.get(join), share)
                 known = kernel[np.ix_(fit.train, fit.train)]
                 asked = kernel[np.ix_(fit.held_out, fit.train)]
                 path = ridge.ridge_path(known, asked, targets[fit.train], recipe.STRENGTHS)
@@ -196,7 +197,7 @@ class Experiment:
         places: list[Places] = []
         scores: NDArray[np.float64] = np.empty(0)
         for fit, grams in self._grams(rule, (setting.join,), split.fits, places):
-            kernel = ridge.joint_gram(self._whole_gram, grams.get(setting.join), setting.share)
+            kernel = joined.joint_gram(self._whole_gram, grams.get(setting.join), setting.share)
             known = kernel[np.ix_(fit.train, fit.train)]
             said = ridge.ridge_scores(
                 known, kernel[:, fit.train], targets[fit.train], setting.strength
@@ -232,13 +233,13 @@ class Experiment:
                 if places.shape[1]:
                     regions = self.regions(places)
                     for join in joins:
-                        joined = ridge.joined_regions(regions, join)
-                        grams[join] = ridge.gram(joined, joined[:folded])
+                        side = joined.joined_regions(regions, join)
+                        grams[join] = joined.gram(side, side[:folded])
             yield fit, grams
 
     @cached_property
     def _whole_gram(self) -> ridge.Floats:
-        return ridge.gram(self.whole, self.whole[: len(self.split.folded)])
+        return joined.gram(self.whole, self.whole[: len(self.split.folded)])
 
     @cached_property
     def _region_scaling(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.linalg import eigh
 from torch import Tensor
 
+from fgnb.baselines import ridge
 from fgnb.nn.backbones import global_pool
 from fgnb.pose.bilinear import RandomMaclaurin, TensorSketch
 from fgnb.pose.frozen import FrozenMaps, threads
@@ -141,16 +141,11 @@ def ridge_path(
     Returns:
         float64 ``[strengths, asked, C]``.
     """
-    targets = np.eye(int(labels.max()) + 1)[labels[train]]
+    targets = ridge.one_hot(labels[train], int(labels.max()) + 1)
     known, other = kernel[np.ix_(train, train)], kernel[np.ix_(asked, train)]
     column = known.mean(axis=0)
     other = other - other.mean(axis=1, keepdims=True) - column + column.mean()
     known = known - column[:, None] - column + column.mean()
-    values, vectors = eigh(known)
-    values = values.clip(min=0)
-    towards = vectors.T @ (targets - targets.mean(axis=0))
-    onto = other @ vectors
-    scores = [
-        onto @ (towards / (values + strength * values.mean())[:, None]) for strength in STRENGTHS
-    ]
-    return np.stack(scores) + targets.mean(axis=0)
+    size, mean = known.trace() / len(known), targets.mean(axis=0)
+    strengths = [strength * size for strength in STRENGTHS]
+    return ridge.ridge_path(known, other, targets - mean, strengths) + mean

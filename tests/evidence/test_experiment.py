@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge
 
 from fgnb.evidence import recipe
 from fgnb.evidence.experiment import Experiment
-from fgnb.evidence.ridge import joined_regions
+from fgnb.evidence.joined import joined_regions
 from fgnb.evidence.rules import RULES, WHOLE
 
 pytestmark = pytest.mark.usefixtures("few_repeats")

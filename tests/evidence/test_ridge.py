@@ -6,15 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
-from fgnb.evidence.ridge import (
-    JOINS,
-    gram,
-    joined_regions,
-    joint_gram,
-    one_hot,
-    ridge_path,
-    ridge_scores,
-)
+from fgnb.baselines.ridge import one_hot, ridge_path, ridge_scores
+from fgnb.evidence.joined import JOINS, gram, joined_regions, joint_gram
 
 SHAPES = st.tuples(st.integers(2, 12), st.integers(1, 4), st.integers(1, 4), st.integers(1, 5))
 SHARES = st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0])

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from fgnb.data import PART_NAMES
 from fgnb.evidence.experiment import Answered, Experiment
+from fgnb.evidence.joined import joined_regions
 from fgnb.evidence.parts import GROUPS, NOTHING, on_parts
-from fgnb.evidence.ridge import joined_regions
 from fgnb.evidence.rules import EVERY, RULES, TAUGHT, WHOLE
 from fgnb.report import kinds
 from fgnb.report.layout import Line, Table, numbers_table
