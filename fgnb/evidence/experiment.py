@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import product
 from pathlib import Path
@@ -32,6 +32,7 @@ from fgnb.evidence.taught import Taught, taught_by
 from fgnb.nn.cache import stored_folder
 from fgnb.presets import Preset
 from fgnb.training import environment
+from fgnb.training.counted import Counted
 
 CODE = ("fgnb.evidence.experiment",)
 LEAST_SCALE = 0.03
@@ -48,8 +49,8 @@ class Setting:
     strength: float
 
 
-@dataclass(frozen=True)
-class Answered:
+@dataclass(frozen=True, kw_only=True)
+class Answered(Counted):
     """What a rule answered, and all that a record says of it besides.
 
     Attributes:
@@ -68,11 +69,7 @@ class Answered:
     classes: NDArray[np.int16]
     held_out: NDArray[np.int16]
     scores: NDArray[np.float64]
-    key: str = ""
-    spec: dict[str, Any] = field(default_factory=dict)
-    environment: dict[str, Any] = field(default_factory=dict)
     code_of: tuple[str, ...] = CODE
-    predictions: dict[str, Any] = field(default_factory=dict)
 
 
 class Experiment:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,9 +22,11 @@ from torch import Tensor
 from fgnb.baselines import ridge
 from fgnb.nn.backbones import global_pool
 from fgnb.pose.bilinear import RandomMaclaurin, TensorSketch
-from fgnb.pose.frozen import FrozenMaps, threads
+from fgnb.pose.frozen import FrozenMaps
 from fgnb.pose.kernels import Floats, gram, normalised_gram
 from fgnb.training import environment
+from fgnb.training.counted import Counted
+from fgnb.training.settings import deterministic
 
 FORMS: dict[str, Callable[..., Any]] = {
     "random-maclaurin": RandomMaclaurin,
@@ -40,8 +42,8 @@ CODE = ("fgnb.pose.compact",)
 _BATCH = 32
 
 
-@dataclass(frozen=True)
-class Answered:
+@dataclass(frozen=True, kw_only=True)
+class Answered(Counted):
     """What a form answered, as a page takes a run.
 
     Attributes:
@@ -51,11 +53,7 @@ class Answered:
 
     classes: NDArray[np.int16]
     strength: float
-    spec: dict[str, Any]
-    environment: dict[str, Any]
-    key: str = ""
     code_of: tuple[str, ...] = CODE
-    predictions: dict[str, Any] = field(default_factory=dict)
 
 
 class Experiment:
@@ -84,18 +82,19 @@ class Experiment:
     def answers(self, row: str) -> Answered:
         """The answers of a row of `ROWS` to the test images."""
         began = time.monotonic()
-        with threads(self.frozen.spec.threads):
+        with deterministic(self.frozen.spec.threads):
             fits = [self._fit(kernel) for kernel in self._grams(row)]
         fits *= self.projections // len(fits)  # what has no random numbers answers every time alike
         form, _, dim = row.rpartition("-")
         spec = self.frozen.described | {"form": form or row, "strength": fits[0][1]}
         spec |= {"dim": int(dim) if form else self._numbers(row), "projections": self.projections}
         around = environment.describe(self.frozen.spec.threads, time.monotonic() - began)
-        return Answered(np.stack([classes for classes, _ in fits]), fits[0][1], spec, around)
+        classes = np.stack([classes for classes, _ in fits])
+        return Answered(classes=classes, strength=fits[0][1], spec=spec, environment=around)
 
     def witness(self, row: str) -> Floats:
         """Inner products of all images under the first projection of a form."""
-        with threads(self.frozen.spec.threads):
+        with deterministic(self.frozen.spec.threads):
             return next(self._grams(row))
 
     def _numbers(self, row: str) -> int:

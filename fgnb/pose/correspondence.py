@@ -18,8 +18,9 @@ from torch.nn import functional
 
 from fgnb.baselines.logistic import fit_logistic
 from fgnb.nn.backbones import global_pool
-from fgnb.pose.frozen import FrozenMaps, threads
+from fgnb.pose.frozen import FrozenMaps
 from fgnb.pose.transfer import coordinate_transfer
+from fgnb.training.settings import deterministic
 
 RIDGE = 0.01
 """Inverse strength of the logistic regression's ridge, on standardised features."""
@@ -156,7 +157,7 @@ def error_gradients(frozen: FrozenMaps, window: int) -> Gradients:
     targets = torch.from_numpy(labels[frozen.asked])
     sums: list[list[Tensor]] = [[], []]
     inside = []
-    with threads(frozen.spec.threads):
+    with deterministic(frozen.spec.threads):
         for place, (maps, points) in enumerate(_batches(frozen, frozen.asked)):
             some = targets[place * _BATCH : place * _BATCH + len(maps)]
             for whole, (weight, bias), found in zip(WHOLE, classifiers, sums, strict=True):

@@ -5,8 +5,6 @@ Nothing here is trained, so a difference is that of the pooling alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -132,14 +130,3 @@ class FrozenMaps:
     def described(self) -> dict[str, Any]:
         """The spec as a record keeps it."""
         return asdict(self.spec)
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Let torch compute with so many threads in this block, since others give other bits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -186,9 +185,10 @@ def of_run(
 
 def of_set(context: Context, row: str, arrays: Mapping[str, Any], code_of: Sequence[str]) -> Record:
     """The record of something counted on a set without a network."""
+    from fgnb.training.counted import Counted
     from fgnb.training.environment import describe
 
-    no_run = SimpleNamespace(key="", spec={}, code_of=(), environment=describe(1, 0.0))
+    no_run = Counted(spec={}, environment=describe(1, 0.0), code_of=())
     return of_run(context, row, no_run, arrays, reads=0, code_of=code_of)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from fgnb.pose import FullBilinear, RandomMaclaurin
 from fgnb.pose.compact import DIMS, FORMS, FULL, POOLED, Answered, Experiment
-from fgnb.pose.frozen import FrozenMaps, threads
+from fgnb.pose.frozen import FrozenMaps
 from fgnb.pose.kernels import estimates, exact_kernel, relative_errors
 from fgnb.report import kinds
 from fgnb.report.layout import Line, Table, numbers_table
@@ -20,6 +19,8 @@ from fgnb.report.page import Page
 from fgnb.report.render import Html, grid
 from fgnb.report.sheet import Number
 from fgnb.training import environment
+from fgnb.training.counted import Counted
+from fgnb.training.settings import deterministic
 
 NOTEBOOK = "pose/3-5-compact-bilinear"
 CODE = ("fgnb.pose.kernels", "fgnb.pose.frozen")
@@ -96,11 +97,11 @@ def kernel_maps(made: Experiment) -> Tensor:
     return made.maps[torch.arange(count) * taught // count]
 
 
-def kernel_arrays(made: Experiment) -> tuple[Any, dict[str, Any]]:
+def kernel_arrays(made: Experiment) -> tuple[Counted, dict[str, Any]]:
     """How far estimates lie from the kernel, an image; and where that comes from."""
     began, maps = time.monotonic(), kernel_maps(made)
     found: dict[str, Any] = {"vgg_dimensions": np.array([FullBilinear(VGG["channels"]).dim])}
-    with threads(made.frozen.spec.threads):
+    with deterministic(made.frozen.spec.threads):
         exact = exact_kernel(maps)
         for name, form in FORMS.items():
             for dim in KERNEL_DIMS:
@@ -112,9 +113,7 @@ def kernel_arrays(made: Experiment) -> tuple[Any, dict[str, Any]]:
             found[scaling] = own / np.diagonal(said.mean(axis=0))
     around = environment.describe(made.frozen.spec.threads, time.monotonic() - began)
     spec = made.frozen.described | {"fold": "held-out", "projections": KERNEL_SEEDS}
-    return SimpleNamespace(
-        key="", spec=spec, code_of=CODE, environment=around, predictions={}
-    ), found
+    return Counted(spec=spec, environment=around, code_of=CODE), found
 
 
 def costs(page: Page, repeats: int = 2) -> Html:
@@ -124,7 +123,7 @@ def costs(page: Page, repeats: int = 2) -> Html:
     layers: dict[str, Any] = {LABELS[FULL]: FullBilinear(depth)}
     layers |= {NAMES[name]: form(depth, STATED) for name, form in FORMS.items()}
     rows = []
-    with threads(page.scale.threads), torch.inference_mode():
+    with deterministic(page.scale.threads), torch.inference_mode():
         for name, layer in layers.items():
             stored = sum(b.numel() * b.element_size() for b in layer.buffers())
             layer(maps)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from fgnb.report.sheet import Number
 from fgnb.report.trace import Call, trace, weights_of
 from fgnb.report.trace import block_diagram as block_diagram
 from fgnb.training import environment
+from fgnb.training.counted import Counted
 
 NOTEBOOK = "pose/3-2-coordinate-transfer"
 CODE = ("fgnb.pose.correspondence", "fgnb.pose.frozen", "fgnb.pose.transfer")
@@ -75,7 +75,7 @@ def frozen(page: Page) -> FrozenMaps:
     return FrozenMaps(page.images, page.scale, **page.options)
 
 
-def measured(page: Page, made: FrozenMaps, window: int) -> tuple[Any, dict[str, Any]]:
+def measured(page: Page, made: FrozenMaps, window: int) -> tuple[Counted, dict[str, Any]]:
     """What a record keeps: where it comes from, and its arrays."""
     began = time.monotonic()
     arrays = correspondence(made, window) | error_gradients(made, window).arrays()
@@ -84,8 +84,7 @@ def measured(page: Page, made: FrozenMaps, window: int) -> tuple[Any, dict[str, 
     arrays |= {"weights": np.array([weights_of(trace_model(page, made))])}
     around = environment.describe(made.spec.threads, time.monotonic() - began)
     described = made.described | {"window": window}
-    run = SimpleNamespace(key="", spec=described, code_of=CODE, environment=around, predictions={})
-    return run, arrays
+    return Counted(spec=described, environment=around, code_of=CODE), arrays
 
 
 class Network(nn.Module):
