@@ -27,14 +27,13 @@ from fgnb.baselines.averaging import held_out_figures
 from fgnb.baselines.logistic import Logistic
 from fgnb.baselines.plain import PlainStage
 from fgnb.baselines.start import OF_TRAINING, check_start, part_weights
-from fgnb.data import ImageSet, load_rgb
-from fgnb.data.frame import Frames, frames_of
-from fgnb.nn.backbones import NO_CUT, Backbone
+from fgnb.data import ImageSet
+from fgnb.nn.backbones import Backbone
 from fgnb.nn.cache import stored_folder
 from fgnb.nn.maps import seeded_backbone
 from fgnb.pose.classifier import ClassifierModule
 from fgnb.pose.classifier_spec import ClassifierSpec
-from fgnb.pose.flips import mirror_points
+from fgnb.pose.framed import FramedParts, FramedSamples
 from fgnb.pose.localiser_stage import LocaliserStage
 from fgnb.pose.representation import JointRepresentation
 from fgnb.pose.targets import inside
@@ -43,33 +42,7 @@ from fgnb.training.settings import deterministic
 BATCH = 64
 
 
-class ClassifierInputs:
-    """Training samples by ``(epoch, index)``: input, true keypoints in cells, class."""
-
-    def __init__(self, stage: ClassifierStage) -> None:
-        self.stage = stage
-
-    def __len__(self) -> int:
-        return len(self.stage.train_index)
-
-    def __getitem__(self, position: tuple[int, int]) -> tuple[Tensor, Tensor, int]:
-        epoch, index = position
-        stage, row = self.stage, int(self.stage.train_index[index])
-        seed = (stage.spec.seed, epoch, row)
-        points, visible = stage.framed_points[row], stage.images.visible[row].copy()
-        if stage.spec.cut == NO_CUT:
-            picture = load_rgb(stage.images.path(row))
-            *moved, flipped = stage.augment.moved(picture.size, seed=seed)
-            inputs, points = stage.augment(picture, seed=seed), points - moved
-        else:
-            flipped = bool(np.random.default_rng(seed).integers(2))
-            inputs = torch.from_numpy(np.array(stage.cache.maps[row, int(flipped)]))
-        if flipped:
-            points, visible = mirror_points(points, visible, stage.spec.image_size)
-        return inputs, stage.cells(points, visible), int(stage.images.labels[row])
-
-
-class ClassifierStage(PlainStage):
+class ClassifierStage(FramedParts, PlainStage):
     """The classifier as a stage; ``name`` and the recipe are the caller's.
 
     Args:
@@ -82,8 +55,7 @@ class ClassifierStage(PlainStage):
         workers: processes that read and augment pictures.
 
     Raises:
-        ValueError: a localiser where none is needed, or none where one is, or one that sees the
-            pictures in another frame.
+        ValueError: a localiser where none is needed, or none where one is, or one of another fold.
     """
 
     modules = ("fgnb.pose.classifier_stage",)
@@ -114,16 +86,10 @@ class ClassifierStage(PlainStage):
                     raise ValueError(f"{field} is {own!r}, and the localiser's is {other!r}")
         self.localiser = localiser
 
-    @cached_property
-    def frames(self) -> Frames:
-        """Where every picture lies in the network's input."""
-        every, spec = range(len(self.images)), self.spec
-        return frames_of(self.images, every, image_size=spec.image_size, frame=spec.framing)
-
-    @cached_property
-    def framed_points(self) -> np.ndarray:
-        """All true keypoints in pixels of the input, float64 ``[N, 15, 2]``."""
-        return self.frames.points(self.images.parts)
+    @property
+    def pictures(self) -> PlainStage:
+        """Itself."""
+        return self
 
     def cells(self, points: Any, visible: Any = None) -> Tensor:
         """Pixels of the input as cells of the finer map; what can't be seen lies nowhere.
@@ -148,11 +114,7 @@ class ClassifierStage(PlainStage):
         if self.localiser is None or not self.spec.parts:
             return torch.full((len(self.query_index), self.images.parts.shape[1], 2), math.nan)
         run = training.fit(self.localiser, progress=False)
-        own = Frames(
-            self.frames.size,
-            self.frames.scale[self.query_index],
-            self.frames.offset[self.query_index],
-        )
+        own = self.frames_at(self.query_index)
         at = own.points(run.predictions["query_points"]).clip(0, self.spec.image_size - 1e-3)
         return self.cells(at)
 
@@ -172,10 +134,9 @@ class ClassifierStage(PlainStage):
         }
 
         def build(work: Path) -> None:
-            with deterministic(self.spec.threads), torch.inference_mode():
-                joint, cells = self._joint(), self.true_cells(rows).split(BATCH)
-                seen = zip(self._inputs(rows, BATCH), cells, strict=True)
-                np.save(work / "features.npy", torch.cat([joint(*one) for one in seen]).numpy())
+            with deterministic(self.spec.threads):
+                vectors = self.vectors(self._joint(), rows, self.true_cells(rows))
+                np.save(work / "features.npy", vectors.numpy())
 
         folder = stored_folder("representations", described, build, None)
         kept = np.load(folder / "features.npy")
@@ -197,7 +158,13 @@ class ClassifierStage(PlainStage):
 
     def data(self) -> training.TrainingData:
         """The plain stage's batches, with keypoints."""
-        return replace(super().data(), dataset=ClassifierInputs(self))
+        return replace(super().data(), dataset=FramedSamples(self))
+
+    def of_sample(
+        self, inputs: Tensor, points: np.ndarray, visible: np.ndarray, row: int
+    ) -> tuple[Tensor, Tensor, int]:
+        """A training sample: input, true keypoints in cells, class."""
+        return inputs, self.cells(points, visible), int(self.images.labels[row])
 
     def module(self) -> ClassifierModule:  # type: ignore[override]
         """What phase 3 ends with; without it a head at random, from the spec's seed."""
@@ -218,58 +185,70 @@ class ClassifierStage(PlainStage):
 
     def validate(self, module: ClassifierModule) -> dict[str, float]:  # type: ignore[override]
         """Held-out figures at the localiser's keypoints; nothing where test would be read."""
-        return held_out_figures(self, module, lambda own: self._probs(own, self.found_cells))
+        return held_out_figures(self, module, lambda own: self.probs_at(own, self.found_cells)[0])
 
     def predict(self, module: ClassifierModule) -> dict[str, np.ndarray]:  # type: ignore[override]
-        """What is answered at the localiser's keypoints, at the true ones, and before training.
+        """What is answered at the localiser's keypoints, at the true ones, and before phase 4.
 
         Keys: ``query_ids``, ``query_labels``, ``query_probs[Q, C]``, ``query_true_probs[Q, C]``
         (at the true keypoints, which no one has at test), ``query_logistic_probs[Q, C]`` and
-        ``query_logistic_true_probs[Q, C]`` (the same after phase 3), ``logistic_c``. Without parts
+        ``query_logistic_true_probs[Q, C]`` (the same before phase 4), ``logistic_c``. Without parts
         there are no keypoints, and no arrays at true ones.
         """
         images, query = self.images, self.query_index
-        start = self.module().to(module.head.weight.device)
-        true = self.true_cells(query)
         found = {
             "query_ids": images.ids[query],
             "query_labels": images.labels[query],
-            "query_probs": self._probs(module, self.found_cells),
-            "query_logistic_probs": self._probs(start, self.found_cells),
             "logistic_c": np.array(self.logistic.c),
         }
+        where = {"": self.found_cells}
         if self.spec.parts:
-            found["query_true_probs"] = self._probs(module, true)
-            found["query_logistic_true_probs"] = self._probs(start, true)
+            where["true_"] = self.true_cells(query)
+        start = self.module().to(module.head.weight.device)
+        for of, own in (("", module), ("logistic_", start)):
+            probs = zip(where, self.probs_at(own, *where.values()), strict=True)
+            found |= {f"query_{of}{at}probs": answered for at, answered in probs}
         return found
 
     @torch.inference_mode()
-    def _probs(self, module: ClassifierModule, cells: Tensor) -> np.ndarray:
-        """Probabilities of the queries with their keypoints at ``cells``, in evaluation mode."""
-        was_training = module.training
+    def probs_at(self, module: ClassifierModule, *where: Tensor) -> list[np.ndarray]:
+        """Probabilities of the queries with their keypoints here, and there.
+
+        The network looks at each picture once, in evaluation mode.
+
+        Args:
+            module: as it is; its mode stays.
+            *where: cells of the finer map, ``Tensor[Q, 15, 2]`` each.
+
+        Returns:
+            float32 ``[Q, C]`` for each.
+        """
+        was_training, place = module.training, module.head.weight.device
         module.eval()
-        place = module.head.weight.device
-        probs = [
-            module(inputs.to(place), at.to(place)).softmax(1).cpu().numpy()
-            for inputs, at in zip(
-                self._inputs(self.query_index, BATCH), cells.split(BATCH), strict=True
-            )
-        ]
+        found = []
+        batches = zip(*(cells.split(BATCH) for cells in where), strict=True)
+        for inputs, some in zip(self._inputs(self.query_index, BATCH), batches, strict=True):
+            seen = module.joint.look(inputs.to(place))
+            vectors = (module.joint.join(*seen, cells.to(place)) for cells in some)
+            found.append([module.head(vector).softmax(1).cpu().numpy() for vector in vectors])
         module.train(was_training)
-        return np.concatenate(probs)
+        return [np.concatenate(part) for part in zip(*found, strict=True)]
+
+    @torch.inference_mode()
+    def vectors(self, joint: JointRepresentation, rows: np.ndarray, cells: Tensor) -> Tensor:
+        """The representation of some pictures: ``Tensor[Q, F]``.
+
+        Args:
+            joint: in evaluation mode, on the CPU.
+            rows: positions in the set.
+            cells: where their keypoints are pooled, ``Tensor[Q, 15, 2]``.
+        """
+        batches = zip(self._inputs(rows, BATCH), cells.split(BATCH), strict=True)
+        return torch.cat([joint(*batch) for batch in batches])
 
     def _joint(self) -> JointRepresentation:
         """The representation before training, its halves not yet balanced."""
-        spec = self.spec
-        return JointRepresentation(
-            self._backbone(),
-            holistic=spec.holistic,
-            dim=spec.dim,
-            parts=spec.parts,
-            map_stride=spec.map_stride,
-            window=spec.window,
-            seed=spec.seed,
-        ).eval()
+        return JointRepresentation.of(self._backbone(), self.spec).eval()
 
     def _backbone(self) -> Backbone:
         spec = self.spec

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fgnb import progress, training
+from fgnb import training
+from fgnb.baselines.plain import PlainStage
 from fgnb.baselines.start import check_start
-from fgnb.data import ImageSet, load_rgb, shuffled_batches
-from fgnb.data.frame import Frames, frames_of
-from fgnb.data.transforms import eval_transform, train_transform
+from fgnb.data import ImageSet
 from fgnb.metrics.keypoints import pck
-from fgnb.nn.backbones import NO_CUT
-from fgnb.nn.maps import TrunkMaps, batches, seeded_backbone, trunk_maps
+from fgnb.nn.maps import seeded_backbone
 from fgnb.nn.weight_files import read_tensors
-from fgnb.nn.weights import weight_file, weights_info
+from fgnb.nn.weights import weight_file
 from fgnb.pose.decode import decode
-from fgnb.pose.flips import mirror_points
+from fgnb.pose.framed import FramedParts, FramedSamples
 from fgnb.pose.localiser import Localiser, load_fc_layers
 from fgnb.pose.loss import keypoint_loss
 from fgnb.pose.spec import LocaliserSpec
@@ -73,33 +71,7 @@ class LocaliserModule(nn.Module):
         return sgd([{"params": free}], self.spec, self.epoch_steps)
 
 
-class LocaliserInputs:
-    """Training samples by ``(epoch, index)``: input, points in its pixels, visibility."""
-
-    def __init__(self, stage: LocaliserStage) -> None:
-        self.stage = stage
-
-    def __len__(self) -> int:
-        return len(self.stage.train_index)
-
-    def __getitem__(self, position: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
-        epoch, index = position
-        stage, row = self.stage, int(self.stage.train_index[index])
-        spec, seed = stage.spec, (stage.spec.seed, epoch, row)
-        points, visible = stage.framed_points[row], stage.images.visible[row].copy()
-        if spec.cut == NO_CUT:
-            picture = load_rgb(stage.images.path(row))
-            *moved, flipped = stage.augment.moved(picture.size, seed=seed)
-            inputs, points = stage.augment(picture, seed=seed), points - moved
-        else:
-            flipped = bool(np.random.default_rng(seed).integers(2))
-            inputs = torch.from_numpy(np.array(stage.cache.maps[row, int(flipped)]))
-        if flipped:
-            points, visible = mirror_points(points, visible, spec.image_size)
-        return inputs, torch.from_numpy(points.astype(np.float32)), torch.from_numpy(visible)
-
-
-class LocaliserStage:
+class LocaliserStage(FramedParts):
     """A phase as a stage; ``name`` and the recipe are the caller's.
 
     Args:
@@ -134,48 +106,20 @@ class LocaliserStage:
                 "localiser needs the 15 of CUB-200-2011"
             )
         self.images, self.spec, self.weights, self.name = images, spec, weights, name
-        self.start, self.workers = start, workers
-        self.data_fingerprint = images.fingerprint
-        self.train_index, self.query_index = images.fold(spec.fold, spec.fold_seed)
-        info = weights_info(spec.backbone, weights)
-        self.augment = train_transform(spec.image_size, info, frame=spec.framing)
-
-    @cached_property
-    def frames(self) -> Frames:
-        """Where every picture lies in the network's input."""
-        every, spec = range(len(self.images)), self.spec
-        return frames_of(self.images, every, image_size=spec.image_size, frame=spec.framing)
-
-    @cached_property
-    def framed_points(self) -> np.ndarray:
-        """All keypoints in pixels of the input, float64 ``[N, 15, 2]``."""
-        return self.frames.points(self.images.parts)
-
-    @cached_property
-    def cache(self) -> TrunkMaps:
-        """The frozen trunk's maps."""
-        spec = self.spec
-        return trunk_maps(
-            self.images,
-            spec.backbone,
-            self.weights,
-            size=spec.image_size,
-            frame=spec.framing,
-            cut=spec.cut,
-            seed=spec.seed,
-            threads=spec.threads,
-        )
+        self.start, self.data_fingerprint = start, images.fingerprint
+        shared: Any = spec  # which has all fields that reading pictures asks for
+        self.pictures = PlainStage(images, shared, weights, name, workers=workers)
+        self.train_index, self.query_index = self.pictures.train_index, self.pictures.query_index
 
     def data(self) -> training.TrainingData:
         """Batches in an order of ``(seed, epoch)``; the last incomplete one is kept."""
-        size, count, seed = self.spec.batch_size, len(self.train_index), self.spec.seed
-        return training.TrainingData(
-            dataset=LocaliserInputs(self),
-            batches=lambda epoch: shuffled_batches(count, size, seed, epoch),
-            epochs=self.spec.epochs,
-            max_steps=self.spec.max_steps,
-            workers=self.workers,
-        )
+        return replace(self.pictures.data(), dataset=FramedSamples(self))
+
+    def of_sample(
+        self, inputs: Tensor, points: np.ndarray, visible: np.ndarray, row: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """A training sample: input, points in its pixels, visibility."""
+        return inputs, torch.from_numpy(points.astype(np.float32)), torch.from_numpy(visible)
 
     def module(self) -> LocaliserModule:
         """The pretrained backbone with a fresh head, or what the first phase ended with."""
@@ -215,11 +159,10 @@ class LocaliserStage:
         ``query_visible[Q, 15]``, ``query_boxes[Q, 4]`` (the bird), ``query_scale[Q, 2]`` and
         ``query_offset[Q, 2]`` (of `fgnb.data.frame.Frames`: where the picture lies in the input).
         """
-        images, query, frames = self.images, self.query_index, self.frames
+        images, query = self.images, self.query_index
         decoded = [decode(scores) for scores in self._scores(module, query)]
         cells, refined, visible = (torch.cat(parts) for parts in zip(*decoded, strict=True))
-        own = Frames(frames.size, frames.scale[query], frames.offset[query])
-        grid = self.spec.cells
+        own, grid = self.frames_at(query), self.spec.cells
         return {
             "query_ids": images.ids[query],
             "query_labels": images.labels[query],
@@ -256,20 +199,9 @@ class LocaliserStage:
         was_training = module.training
         module.eval()
         place = next(module.parameters()).device
-        for inputs in self._inputs(rows):
+        for inputs in self.pictures._inputs(rows, 32):
             yield module.model.score(inputs.to(place)).cpu()
         module.train(was_training)
-
-    def _inputs(self, rows: np.ndarray, batch: int = 32) -> Iterator[Tensor]:
-        if self.spec.cut == NO_CUT:
-            info = weights_info(self.spec.backbone, self.weights)
-            transform = eval_transform(self.spec.image_size, info, frame=self.spec.framing)
-            for _, images in batches(self.images, transform, batch, rows):
-                yield images
-            return
-        starts = range(0, len(rows), batch)
-        for start in progress.track(starts, "picture", len(rows), size=batch):
-            yield torch.from_numpy(self.cache.maps[rows[start : start + batch], 0])
 
 
 def localiser_of(backbone: Any, spec: LocaliserSpec) -> Localiser:

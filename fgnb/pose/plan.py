@@ -11,10 +11,11 @@ from typing import Any
 import torch
 
 from fgnb.baselines.plain import PlainStage
+from fgnb.baselines.plan import cost as plain_cost
+from fgnb.baselines.plan import whole
 from fgnb.baselines.recipe import Value, scale_values
-from fgnb.nn.cost import META, Cost, Part, head_part, meta_backbone, step_cost, whole_part
+from fgnb.nn.cost import META, Cost, Part, head_part, meta_backbone, step_cost
 from fgnb.pose.classifier_recipe import classifier_values, training_values
-from fgnb.pose.classifier_spec import ClassifierSpec
 from fgnb.pose.classifier_stage import ClassifierStage
 from fgnb.pose.localiser_stage import LocaliserStage, localiser_of
 from fgnb.pose.recipe import follow, image_size, values
@@ -58,8 +59,10 @@ def cost(stage: Stage) -> Cost:
 
     A frozen trunk's maps are cached, so they cost nothing here.
     """
-    if isinstance(stage, PlainStage):
+    if isinstance(stage, ClassifierStage):
         return _classifier_cost(stage)
+    if isinstance(stage, PlainStage):
+        return plain_cost(stage)
     assert isinstance(stage, LocaliserStage)
     spec = stage.spec
     backbone = meta_backbone(spec.backbone, cut=spec.cut)
@@ -73,35 +76,17 @@ def cost(stage: Stage) -> Cost:
     if not trained:
         backbone.requires_grad_(False)
     parts = [
-        whole_part(
-            backbone,
-            image_size=spec.image_size,
-            cut=spec.cut,
-            items=spec.batch_size,
-            backward=trained,
-        ),
+        whole(backbone, spec, backward=trained),
         Part(model.head, shapes, spec.batch_size, onward=trained),
     ]
     return step_cost(parts, [backbone])
 
 
-def _classifier_cost(stage: PlainStage) -> Cost:
+def _classifier_cost(stage: ClassifierStage) -> Cost:
     """The backbone above the cut and the classifier; pooling at keypoints costs next to nothing."""
     spec, classes = stage.spec, len(stage.images.classes)
     backbone = meta_backbone(spec.backbone, cut=spec.cut)
-    numbers = backbone.num_features
-    if isinstance(spec, ClassifierSpec):
-        with META:
-            numbers = JointRepresentation(
-                backbone,
-                holistic=spec.holistic,
-                dim=spec.dim,
-                parts=spec.parts,
-                map_stride=spec.map_stride,
-                window=spec.window,
-                seed=spec.seed,
-            ).num_features
-    whole = whole_part(
-        backbone, image_size=spec.image_size, cut=spec.cut, items=spec.batch_size, backward=True
-    )
-    return step_cost([whole, head_part(numbers, classes, spec.batch_size)], [backbone])
+    with META:
+        numbers = JointRepresentation.of(backbone, spec).num_features
+    parts = [whole(backbone, spec), head_part(numbers, classes, spec.batch_size)]
+    return step_cost(parts, [backbone])

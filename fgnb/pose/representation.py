@@ -7,6 +7,8 @@ that the coordinate transfer layer pools at fifteen keypoints of that finer map.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -66,34 +68,53 @@ class JointRepresentation(nn.Module):
         self.dims = numbers, KEYPOINTS * channels * parts
         self.register_buffer("scales", torch.ones(2))
 
+    @classmethod
+    def of(cls, backbone: Backbone, spec: Any) -> JointRepresentation:
+        """What a `fgnb.pose.classifier_spec.ClassifierSpec` describes, over a backbone."""
+        names = ("holistic", "dim", "parts", "map_stride", "window", "seed")
+        return cls(backbone, **{name: getattr(spec, name) for name in names})
+
     @property
     def num_features(self) -> int:
         """Numbers of the whole vector."""
         return sum(self.dims)
 
     def forward(self, inputs: Tensor, cells: Tensor) -> Tensor:
-        """Look at the whole and at the keypoints.
+        """Look at the whole and at the keypoints: `join` of what is seen in a `look`."""
+        return self.join(*self.look(inputs), cells)
+
+    def look(self, inputs: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """All that does not hang on where the keypoints are.
 
         Args:
             inputs: trunk maps ``Tensor[B, D, h, w]`` (pictures where nothing is frozen).
-            cells: ``Tensor[B, 15, 2]``, (x, y) in cells of the finer map; a point that is not
-                finite gives zeros.
 
         Returns:
-            ``Tensor[B, F]``: the holistic feature, then the parts in the order of CUB's.
+            The holistic feature ``Tensor[B, D]``, and the finer map ``Tensor[B, d, h, w]``; None
+            for what takes no part.
         """
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        last = self.backbone.strides[-1]
-        wanted = {self.map_stride} if self.form is not None or self.transfer is not None else set()
-        maps = self.backbone.maps_above(inputs, sorted(wanted | {last}))
-        halves = []
+        last, fine = self.backbone.strides[-1], self.map_stride
+        maps = self.backbone.maps_above(inputs, sorted({fine, last}))
+        whole = None
         if self.form is not None:
-            halves.append(signed_sqrt_l2(self.form(maps[self.map_stride])) * self.scales[0])
+            whole = signed_sqrt_l2(self.form(maps[fine])) * self.scales[0]
         elif self.holistic == POOLED:
-            halves.append(global_pool(maps[last]) * self.scales[0])
+            whole = global_pool(maps[last]) * self.scales[0]
+        return whole, None if self.transfer is None else maps[fine]
+
+    def join(self, whole: Tensor | None, fine: Tensor | None, cells: Tensor) -> Tensor:
+        """The holistic feature, then the parts in the order of CUB's: ``Tensor[B, F]``.
+
+        Args:
+            whole: of `look`.
+            fine: likewise.
+            cells: ``Tensor[B, 15, 2]``, (x, y) in cells of the finer map; a point that is not
+                finite gives zeros.
+        """
+        halves = [] if whole is None else [whole]
         if self.transfer is not None:
-            parts = self.transfer(maps[self.map_stride], cells)
-            halves.append(parts.flatten(1) * self.scales[1])
+            halves.append(self.transfer(fine, cells).flatten(1) * self.scales[1])
         return torch.cat(halves, dim=1)
 
     def balance(self, features: Tensor, like: float) -> None:

@@ -11,7 +11,7 @@ from fgnb import data, pose, presets, training
 from fgnb.data.mirror import MIRRORED_PARTS
 from fgnb.pose import plan
 from fgnb.pose.classifier_recipe import classifier_spec, classifier_values
-from fgnb.pose.classifier_stage import ClassifierInputs, ClassifierStage
+from fgnb.pose.classifier_stage import ClassifierStage
 
 SMOKE = presets.get("smoke", threads=1, batch_size=4)
 OPTIONS = {"backbone": "resnet18", "weights": "random"}
@@ -96,7 +96,7 @@ def test_at_test_the_localisers_keypoints_are_pooled_all_fifteen(images):
 
 def test_a_flipped_sample_has_left_and_right_exchanged(images):
     stage = stage_of(images)
-    samples = ClassifierInputs(stage)
+    samples = stage.data().dataset
     row = int(stage.train_index[0])
     plain = stage.true_cells(np.array([row]))[0]
     seen = set()

@@ -77,9 +77,9 @@ def test_a_mirrored_sample_has_its_points_mirrored(images):
         row = int(stage.train_index[index])
         for epoch in range(4):
             inputs, points, visible = samples[epoch, index]
-            mirrored = np.array_equal(inputs, stage.cache.maps[row, 1])
+            mirrored = np.array_equal(inputs, stage.pictures.cache.maps[row, 1])
             flipped += mirrored
-            assert mirrored or np.array_equal(inputs, stage.cache.maps[row, 0])
+            assert mirrored or np.array_equal(inputs, stage.pictures.cache.maps[row, 0])
             order = list(MIRRORED_PARTS) if mirrored else list(range(15))
             assert torch.equal(visible, seen[index][order])
             x = 64 - plain[index, order, 0] if mirrored else plain[index, :, 0]
@@ -95,7 +95,7 @@ def test_a_cropped_picture_has_its_points_where_the_crop_has_them(images):
     stage = stage_of(images, frame="crop", crop_ratio=0.5, cut=1)
     spec, samples, scale = stage.spec, stage.data().dataset, (137 / 86, 128 / 80)
     for index, row in enumerate(stage.train_index):
-        left, top, flipped = stage.augment.window(137, 128, seed=(0, 1, int(row)))
+        left, top, flipped = stage.pictures.augment.window(137, 128, seed=(0, 1, int(row)))
         xy, seen = images.parts[row] * scale - (left, top), images.visible[row]
         if flipped:
             order = list(MIRRORED_PARTS)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from fgnb import pose, training
+from fgnb import training
 from fgnb.baselines.regime import TWIN
 from fgnb.data import PART_NAMES, ImageSet
 from fgnb.pages.pose.classified import classified
@@ -23,7 +23,6 @@ from fgnb.pose.rows import COMPACT, COMPACT_WHOLE, PARTS, PLAIN, TRANSFER
 from fgnb.report import kinds
 from fgnb.report.figures import BLUE, GREY, Picture, described, subplots
 from fgnb.report.layout import Line, Table, numbers_table
-from fgnb.report.page import Page
 from fgnb.report.sheet import Number, Sheet
 from fgnb.training.settings import deterministic
 
@@ -98,11 +97,6 @@ def derive(sheet: Sheet, p: Any) -> None:
         sheet.derive(CHECK, _BOTH, same=sheet.rows[_BOTH].arrays["same"])
 
 
-def stages(page: Page) -> dict[str, Any]:
-    """The rows of this page as stages."""
-    return {row: pose.row_stage(row, page.scale, page.images, **page.options) for row in ROWS}
-
-
 def arrays_of(stages: Mapping[str, Any], runs: Mapping[str, Any]) -> dict[str, Any]:
     """Row -> what is kept of it by image; the joint row with the check of what is given."""
     found = {row: classified(run) for row, run in runs.items()}
@@ -122,13 +116,14 @@ def same_without_annotations(stage: ClassifierStage, run: Any) -> np.ndarray:
     """
     assert stage.localiser is not None
     own, finder, rows = copy.copy(stage), copy.copy(stage.localiser), stage.query_index
-    own.images = finder.images = erased(stage.images, rows)
+    finder.pictures = copy.copy(finder.pictures)
+    own.images = finder.images = finder.pictures.images = erased(stage.images, rows)
     scores = finder.score_maps(training.fit(stage.localiser, progress=False), rows)
     cells = own.cells(finder.spec.cells.pixels(decode(scores).cells))
+    module = stage.module()
+    run.load_weights(module)
     with deterministic(stage.spec.threads):
-        module = stage.module()
-        run.load_weights(module)
-        probs = own._probs(module, cells)
+        (probs,) = own.probs_at(module, cells)
     return np.asarray(probs.argmax(axis=1) == run.predictions["query_probs"].argmax(axis=1))
 
 
@@ -145,54 +140,45 @@ def erased(images: ImageSet, rows: np.ndarray) -> ImageSet:
     )
 
 
-def blocks(module: Any, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The classifier's weights for the whole ``[C, D]`` and for each part ``[C, 15, d]``."""
-    whole, parts = module.head.weight.detach().split(module.joint.dims, dim=1)
-    return whole, parts.reshape(classes, len(PART_NAMES), -1)
+class Look(NamedTuple):
+    """What the joint row's classifier makes its answers of, over the held-out images."""
+
+    whole: np.ndarray  # F_I: [Q, D], at the localiser's keypoints
+    parts: np.ndarray  # F_P: [Q, 15, d]
+    weight: np.ndarray  # [C, D + 15 d]
+    bias: np.ndarray  # [C]
+    scores: np.ndarray  # [Q, C]
+    labels: np.ndarray  # [Q]
+
+    @classmethod
+    def of(cls, stage: ClassifierStage, run: Any) -> Look:
+        """Of a row with parts, and its run."""
+        module = stage.module()
+        run.load_weights(module)
+        module.eval()
+        with deterministic(stage.spec.threads), torch.inference_mode():
+            vectors = stage.vectors(module.joint, stage.query_index, stage.found_cells)
+            scores = module.head(vectors).numpy()
+        whole, parts = (half.numpy() for half in vectors.split(module.joint.dims, dim=1))
+        weight, bias = (of.detach().numpy() for of in (module.head.weight, module.head.bias))
+        labels = stage.images.labels[stage.query_index]
+        return cls(whole, _by_part(parts), weight, bias, scores, labels)
+
+    def said(self) -> tuple[np.ndarray, np.ndarray]:
+        """What the whole and each part say for the true class, over the mean of all classes.
+
+        Returns:
+            ``[Q]`` and ``[Q, 15]``, in units of the score. They add up to the score's lead over the
+            mean, but for the bias.
+        """
+        own = self.weight[self.labels] - self.weight.mean(axis=0)  # [Q, D + 15 d]
+        of_whole, of_parts = np.split(own, [self.whole.shape[1]], axis=1)
+        by_part = (self.parts * _by_part(of_parts)).sum(axis=2)
+        return (self.whole * of_whole).sum(axis=1), by_part
 
 
-def first_batch(stage: ClassifierStage, run: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray]:
-    """Vectors, weights, bias and the library's scores of the first held-out images.
-
-    Returns:
-        ``(F_I [Q, D], F_P [Q, 15, d])``, ``[C, D + 15 d]``, ``[C]`` and ``[Q, C]``.
-    """
-    module = stage.module()
-    run.load_weights(module)
-    module.eval()
-    with torch.inference_mode():
-        inputs, cells = next(stage._inputs(stage.query_index, 64)), stage.found_cells[:64]
-        whole, parts = module.joint(inputs, cells).split(module.joint.dims, dim=1)
-        scores = module(inputs, cells).numpy()
-    vectors = whole.numpy(), parts.unflatten(1, (len(PART_NAMES), -1)).numpy()
-    head = module.head
-    return vectors, head.weight.detach().numpy(), head.bias.detach().numpy(), scores
-
-
-def said_by(stage: ClassifierStage, run: Any) -> tuple[np.ndarray, np.ndarray]:
-    """What the whole and each part say for the true class, over the mean of all classes.
-
-    Returns:
-        Of the queries, at the localiser's keypoints: float32 ``[Q]`` and ``[Q, 15]``, in units of
-        the score. They add up to the score's lead over the mean, but for the bias.
-    """
-    module, rows = stage.module(), stage.query_index
-    run.load_weights(module)
-    module.eval()
-    labels = torch.from_numpy(stage.images.labels[rows]).long()
-    of_whole, of_parts = blocks(module, len(stage.images.classes))
-    of_whole, of_parts = of_whole - of_whole.mean(0), of_parts - of_parts.mean(0)
-    found = []
-    with deterministic(stage.spec.threads), torch.inference_mode():
-        inputs = stage._inputs(rows, 64)
-        of_batch = zip(inputs, stage.found_cells.split(64), labels.split(64), strict=True)
-        for batch, cells, y in of_batch:
-            whole, parts = module.joint(batch, cells).split(module.joint.dims, dim=1)
-            parts = parts.unflatten(1, (len(PART_NAMES), -1))
-            own = torch.einsum("bd,bd->b", whole, of_whole[y])[:, None]
-            found.append(torch.cat([own, torch.einsum("bpd,bpd->bp", parts, of_parts[y])], dim=1))
-    both = torch.cat(found).numpy()
-    return both[:, 0], both[:, 1:]
+def _by_part(values: np.ndarray) -> np.ndarray:
+    return values.reshape(len(values), len(PART_NAMES), -1)
 
 
 def speakers(whole: np.ndarray, parts: np.ndarray) -> Picture:

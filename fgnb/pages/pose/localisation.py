@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from fgnb import pose
 from fgnb.data import PART_NAMES, part_boxes
 from fgnb.data.mirror import MIRRORED_PARTS
 from fgnb.metrics.keypoints import confusions, keypoint_hits, pck
@@ -191,13 +190,8 @@ def box_arrays(
     return arrays
 
 
-def stages(page: Page) -> dict[str, Any]:
-    """The localiser, and the same over the last map alone."""
-    return {row: pose.row_stage(row, page.scale, page.images, **page.options) for row in ROWS}
-
-
 def add(page: Page, made: dict[str, Any], runs: dict[str, Any]) -> Sheet:
-    """Put the runs of `stages` on the page."""
+    """Put the runs of some stages on the page."""
     return page.add(runs, {row: localised(made[row], run) for row, run in runs.items()})
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from fgnb import pose
 from fgnb.baselines.regime import TWIN
 from fgnb.pages.pose.ceilings import found_share
 from fgnb.pages.pose.classified import classified
@@ -19,7 +18,6 @@ from fgnb.pose.targets import keypoint_targets
 from fgnb.report import kinds
 from fgnb.report.figures import BLUE, RED, Picture, described, subplots
 from fgnb.report.layout import Line, Table
-from fgnb.report.page import Page
 from fgnb.report.sheet import Number, Sheet
 
 NOTEBOOK = "pose/3-4-training"
@@ -86,11 +84,6 @@ def derive(sheet: Sheet, p: Any) -> None:
             arrays = sheet.rows[row].arrays
             found = found_share(arrays, arrays["points"], ALPHA)
             sheet.derive(f"found-{row}", row, found=found)
-
-
-def stages(page: Page) -> dict[str, Any]:
-    """The rows of this page as stages, in the order of the phases."""
-    return {row: pose.row_stage(row, page.scale, page.images, **page.options) for row in ROWS}
 
 
 def arrays_of(stages: Mapping[str, Any], runs: Mapping[str, Any]) -> dict[str, Any]:

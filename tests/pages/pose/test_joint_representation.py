@@ -27,8 +27,9 @@ def made(tmp_path_factory):
 
 def test_what_all_say_adds_up_to_the_scores_lead(made):
     stage, run = made
-    whole, parts = joint.said_by(stage, run)
-    (F_I, F_P), weights, bias, scores = joint.first_batch(stage, run)
+    look = joint.Look.of(stage, run)
+    whole, parts = look.said()
+    F_I, F_P, weights, bias, scores = look[:5]
     labels = stage.images.labels[stage.query_index]
     lead = scores[np.arange(len(labels)), labels] - scores.mean(axis=1)
     np.testing.assert_allclose(
@@ -54,8 +55,8 @@ def test_answers_stay_where_annotations_are_erased_and_would_not_at_true_keypoin
     assert np.array_equal(blind.parts[train], stage.images.parts[train])
     module = stage.module()
     run.load_weights(module)
-    at_true = stage._probs(module, stage.true_cells(stage.query_index))
-    nowhere = stage._probs(module, torch.full_like(stage.found_cells, float("nan")))
+    nan = torch.full_like(stage.found_cells, float("nan"))
+    at_true, nowhere = stage.probs_at(module, stage.true_cells(stage.query_index), nan)
     assert np.abs(at_true - nowhere).max() > 1e-4, "keypoints count for something"
 
 
