@@ -1,7 +1,8 @@
 """The schema of a ledger file, and the reader that refuses a faulty one.
 
-A file `<paper>.yaml` has the keys `paper`, `title`, `authors`, `venue`, `slug` and `entries`; an
-entry is a mapping with the fields of `Entry`. A number is in the unit printed, never converted.
+A file `<paper>.yaml` has the keys `paper`, `title`, `authors`, `venue`, `slug`, `backbone` (of its
+own rows, as `fgnb.nn.backbones.create_backbone` calls it) and `entries`; an entry is a mapping with
+the fields of `Entry`. A number is in the unit printed, never converted.
 A number that cannot be read in our copy of the text is `value: null, unreadable: true`.
 """
 
@@ -21,7 +22,7 @@ KINDS = ("number", "figure", "claim")
 UNITS = ("percent", "points", "count", "pixels", "fps", "seconds", "ratio", "none")
 SOURCES = ("ours", "cited")
 
-_TOP_KEYS = ("paper", "title", "authors", "venue", "slug", "entries")
+_TOP_KEYS = ("paper", "title", "authors", "venue", "slug", "backbone", "entries")
 _NUMBER_NEEDS = ("unit", "metric", "method", "dataset", "protocol", "by")
 _HOME = re.compile(rf"^({'|'.join(PAPERS)})/[0-9]+(-[a-z0-9]+)+")
 
@@ -39,6 +40,7 @@ class Paper:
     authors: tuple[str, ...]
     venue: str
     slug: str
+    backbone: str
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def read(file: Path) -> tuple[Paper, tuple[Entry, ...]]:
 
 
 def _paper(top: dict[str, Any], file: Path) -> Paper:
-    for name in ("paper", "title", "venue", "slug"):
+    for name in ("paper", "title", "venue", "slug", "backbone"):
         if not isinstance(top[name], str) or not top[name].strip():
             raise LedgerError(f"{file.name}: {name} was {top[name]!r}; it must be a string")
     if top["paper"] != file.stem or top["paper"] not in PAPERS:
@@ -140,7 +142,9 @@ def _paper(top: dict[str, Any], file: Path) -> Paper:
     authors = top["authors"]
     if not isinstance(authors, list) or not all(isinstance(a, str) and a for a in authors):
         raise LedgerError(f"{file.name}: authors must be a list of names")
-    return Paper(top["paper"], top["title"], tuple(authors), top["venue"], top["slug"])
+    return Paper(
+        top["paper"], top["title"], tuple(authors), top["venue"], top["slug"], top["backbone"]
+    )
 
 
 def _entry(raw: Any, paper: str, position: str, file: str) -> Entry:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fgnb import claims, data, paths, presets
+from fgnb import data, paths, presets
 from fgnb.nn.weights import weights_info
 from fgnb.report import archive, folds, records, regimes, render, seeds, short
 from fgnb.report.figures import Picture
@@ -228,11 +228,10 @@ class Page:
 
     def _context(self, dataset: str, images: Any) -> Context:
         network = hasattr(self.p, "backbone")
-        own = (self.p.preset, self.p.backbone, self.p.weights) if network else ()
+        own = (self.p.preset, self.p.backbone, self.p.weights) if network else None
         papers = own == records.published_network(self.paper)
         weights = self.weights if network else None
         images = self.images if images is None else images
-        papers = papers and self.paper in claims.PAPERS  # an experiment of ours is of no paper
         name, published = dataset or self.p.dataset, self._as_declared and papers
         return Context(self.paper, self.p.preset, images, weights, name, published)
 

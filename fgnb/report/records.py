@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from fgnb import claims
 from fgnb.store import code_digest
 
 PACKAGES = ("torch", "torchvision", "timm", "pytorch-lightning", "numpy")
@@ -125,9 +126,12 @@ class Context:
     published: bool = False  # whether network, input size and recipe are the paper's
 
 
-def published_network(paper: str) -> tuple[str, str, str]:
-    """Preset, backbone and weights of a paper."""
-    return ("paper", "vgg16" if paper == "pose" else "resnet50", "imagenet")
+def published_network(paper: str) -> tuple[str, ...]:
+    """Preset, backbone and weights of a paper's own rows; nothing for an experiment of ours."""
+    if paper not in claims.PAPERS:
+        return ()
+    (of,) = claims.load(paper).papers
+    return "paper", of.backbone, "imagenet"
 
 
 def of_run(

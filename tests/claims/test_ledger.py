@@ -30,6 +30,7 @@ CLAIM = {
     "home": "ccfr/4-3-results",
 }
 TOP = {"paper": "ccfr", "title": "T", "authors": ["A B"], "venue": "V", "slug": "ccfr"}
+TOP |= {"backbone": "resnet50"}
 
 
 def write(folder: Path, *entries: object, **top: object) -> Path:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from fgnb import claims
+from fgnb.nn.weights import weights_info
 from fgnb.report import archive, records
 from fgnb.report.records import Provenance, Record
 
@@ -192,3 +194,14 @@ def test_every_record_in_the_project_is_sound_and_small(monkeypatch):
             if "labels" in record.arrays:
                 assert record.arrays["labels"].shape == ids.shape
                 assert len(np.unique(ids)) == len(ids)
+
+
+def test_each_papers_own_rows_have_its_network():
+    """Of the names that a backbone is made by; an experiment of ours has none."""
+    found = {paper: records.published_network(paper) for paper in claims.PAPERS}
+    assert {network[0] for network in found.values()} == {"paper"}
+    assert [found[p][1] for p in ("ccfr", "focus", "pose")] == ["resnet50", "resnet50", "vgg16"]
+    for _, backbone, weights in found.values():
+        assert weights_info(backbone, "random").backbone == backbone
+        assert weights == "imagenet"
+    assert records.published_network("evidence") == ()
