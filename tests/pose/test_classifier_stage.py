@@ -94,6 +94,17 @@ def test_at_test_the_localisers_keypoints_are_pooled_all_fifteen(images):
     assert torch.isfinite(stage.found_cells).all()
 
 
+def test_a_picture_is_looked_at_once_for_both_sets_of_keypoints(images, monkeypatch):
+    stage = stage_of(images)
+    module, true = stage.module(), stage.true_cells(stage.query_index)
+    alone = [stage.probs_at(module, cells)[0] for cells in (stage.found_cells, true)]
+    looked, look = [], module.joint.look
+    monkeypatch.setattr(module.joint, "look", lambda inputs: looked.append(1) or look(inputs))
+    both = stage.probs_at(module, stage.found_cells, true)
+    assert len(looked) == math.ceil(len(true) / 64) == 1
+    assert all(np.array_equal(*pair) for pair in zip(both, alone, strict=True))
+
+
 def test_a_flipped_sample_has_left_and_right_exchanged(images):
     stage = stage_of(images)
     samples = stage.data().dataset
