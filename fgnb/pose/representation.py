@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from fgnb.nn.backbones import Backbone, global_pool
 from fgnb.pose.bilinear import FullBilinear, RandomMaclaurin, TensorSketch, signed_sqrt_l2
+from fgnb.pose.localiser import level_widths
 from fgnb.pose.transfer import CoordinateTransfer
 
 POOLED, NONE = "pooled", "none"
@@ -59,7 +60,12 @@ class JointRepresentation(nn.Module):
         super().__init__()
         if holistic == NONE and not parts:
             raise ValueError("holistic is 'none' and parts is False: nothing is left to classify")
-        channels = _channels(backbone, map_stride)
+        cut = backbone.strides[len(backbone.trunk) - 1] if len(backbone.trunk) else 0
+        if map_stride < cut:
+            raise ValueError(
+                f"map_stride is {map_stride}, needs at least {cut}, where the trunk is cut"
+            )
+        (channels,) = level_widths(backbone, (map_stride,))
         self.backbone, self.map_stride, self.holistic = backbone, map_stride, holistic
         self.form = _form(holistic, channels, dim, seed)
         self.transfer = CoordinateTransfer(window) if parts else None
@@ -150,15 +156,3 @@ def _form(
             f"{MOST_NUMBERS:,} fit: take a compact form, or a map_stride of fewer channels"
         )
     return FullBilinear(channels)
-
-
-@torch.no_grad()
-def _channels(backbone: Backbone, stride: int) -> int:
-    training = backbone.training
-    backbone.eval()
-    cut = backbone.strides[len(backbone.trunk) - 1] if len(backbone.trunk) else 0
-    if stride < cut:
-        raise ValueError(f"map_stride is {stride}, needs at least {cut}, where the trunk is cut")
-    found = backbone.maps(torch.zeros(1, 3, 64, 64), (stride,))[stride]
-    backbone.train(training)
-    return int(found.shape[1])

@@ -191,8 +191,7 @@ def photograph(find: Keypoints, image: Any) -> Picture:
 
 def in_frame(stage: LocaliserStage, row: int, points: np.ndarray) -> np.ndarray:
     """Points ``[15, 2]`` in pixels of a picture of the set, in those of the network's input."""
-    frames = stage.frames
-    return np.asarray(points * frames.scale[row] - frames.offset[row])
+    return stage.frames_at(np.array([row])).points(points[None])[0]
 
 
 def draw(axes: Axes, picture: np.ndarray, points: Any, seen: Any) -> None:

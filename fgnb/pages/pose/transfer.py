@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from fgnb.nn.backbones import global_pool
 from fgnb.nn.maps import seeded_backbone
 from fgnb.pose import CoordinateTransfer, decode
-from fgnb.pose.correspondence import correspondence, error_gradients
+from fgnb.pose.correspondence import Gradients, correspondence, error_gradients
 from fgnb.pose.frozen import FrozenMaps
 from fgnb.pose.localiser_stage import localiser_of
 from fgnb.pose.recipe import localiser_spec
@@ -75,16 +75,18 @@ def frozen(page: Page) -> FrozenMaps:
     return FrozenMaps(page.images, page.scale, **page.options)
 
 
-def measured(page: Page, made: FrozenMaps, window: int) -> tuple[Counted, dict[str, Any]]:
-    """What a record keeps: where it comes from, and its arrays."""
-    began = time.monotonic()
-    arrays = correspondence(made, window) | error_gradients(made, window).arrays()
+def measured(
+    page: Page, made: FrozenMaps, window: int
+) -> tuple[Counted, dict[str, Any], Gradients]:
+    """What a record keeps: where it comes from, and its arrays; and where the errors flow."""
+    began, flow = time.monotonic(), error_gradients(made, window)
+    arrays = correspondence(made, window) | flow.arrays()
     points, (depth, *_) = made.points, made.shape
     arrays |= {"stacked": np.array([points.shape[1] * depth])}
     arrays |= {"weights": np.array([weights_of(trace_model(page, made))])}
     around = environment.describe(made.spec.threads, time.monotonic() - began)
     described = made.described | {"window": window}
-    return Counted(spec=described, environment=around, code_of=CODE), arrays
+    return Counted(spec=described, environment=around, code_of=CODE), arrays, flow
 
 
 class Network(nn.Module):

@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 
 from fgnb.data import PART_NAMES
 from fgnb.pose import coordinate_transfer
-from fgnb.pose.correspondence import error_gradients, prototypes
+from fgnb.pose.correspondence import Gradients, prototypes
 from fgnb.pose.frozen import FrozenMaps
 from fgnb.report import figures
 from fgnb.report.figures import Picture, bare, described, literal, subplots
@@ -57,9 +57,8 @@ def fig2(made: FrozenMaps, query: int, window: int) -> Picture:
     return described(figure, f"The layer on one picture. {'; '.join(words)}.")
 
 
-def gradient_maps(made: FrozenMaps, query: int, window: int) -> Picture:
+def gradient_maps(made: FrozenMaps, query: int, found: Gradients) -> Picture:
     """Where the error of one asked image flows: parts alone, and with the whole image joined."""
-    found = error_gradients(made, window)
     row, inside = int(made.asked[query]), found.inside[query]
     figure, (first, *cells) = subplots(6.6, 2.3, 1, 3)
     first.imshow(_frame(made, row))

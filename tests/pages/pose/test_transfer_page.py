@@ -11,7 +11,7 @@ import torch
 from fgnb import presets
 from fgnb.data import PART_NAMES, cub
 from fgnb.pages.pose import transfer, transfer_figures
-from fgnb.pose.correspondence import prototypes
+from fgnb.pose.correspondence import error_gradients, prototypes
 from fgnb.pose.frozen import FrozenMaps
 from fgnb.report import records
 from fgnb.report.sheet import Sheet
@@ -54,7 +54,7 @@ def test_numbers_follow_from_the_arrays(images):
 
 def test_what_is_measured_answers_every_number(page):
     made = transfer.frozen(page)
-    run, arrays = transfer.measured(page, made, 3)
+    run, arrays, _ = transfer.measured(page, made, 3)
     assert run.spec["fold"] == "held-out", "the test images are not read"
     assert run.spec["window"] == 3
     asked = {
@@ -107,7 +107,7 @@ def test_fig2_draws_the_window_round_the_highest_cell(page):
 
 def test_the_gradient_figure_counts_zero_cells(page):
     made = transfer.frozen(page)
-    picture = transfer_figures.gradient_maps(made, 0, 1)
+    picture = transfer_figures.gradient_maps(made, 0, error_gradients(made, 1))
     cells = made.shape[1] * made.shape[2]
     assert f"of {cells} cells zero" in picture.alt
     assert "parts and whole: 0 of" in picture.alt
