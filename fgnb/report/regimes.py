@@ -30,9 +30,12 @@ class Regime(NamedTuple):
 
     @classmethod
     def of(cls, record: Record) -> Regime:
-        """What a record states."""
+        """What a record states; a training that knows no ``average`` keeps its last weights."""
         spec = record.origin.spec
-        return cls(record.origin.frame or None, *(spec.get(name) for name in _STATED))
+        cut, average = (spec.get(name) for name in _STATED)
+        if average is None and "lr" in spec:
+            average = 0.0
+        return cls(record.origin.frame or None, cut, average)
 
     @property
     def whole(self) -> bool:
@@ -70,15 +73,20 @@ def sheets(records: Iterable[Record], rows: Sequence[str]) -> list[Sheet]:
         first, birds before aircraft and cars, the newest regime first. `Sheet.former` names a
         regime that a newer one of the same or of a more official set replaces; `Sheet.before` are
         the records that newer ones of the same regime supersede, a sheet for each day, newest
-        first. The lowest seed of a sheet stands; the others are its `Sheet.seeds`.
+        first. The lowest seed of a sheet stands; the others are its `Sheet.seeds`. What no run
+        made has no regime that another could replace, and replaces none.
     """
     every = list(records)
     chosen = [record for record in every if record.row in rows]
     known = [record for record in every if Regime.of(record).whole]
     regime_of = {id(record): _completed(record, known) for record in every}
     first: dict[tuple[Any, ...], Record] = {}  # of whichever row: a regime is one of the paper
+    begun: dict[tuple[Any, ...], Record] = {}  # the same, of rows that a run made
     for record in sorted(every, key=lambda record: record.origin.recorded):
-        first.setdefault((*_measured(record), regime_of[id(record)]), record)
+        key = (*_measured(record), regime_of[id(record)])
+        first.setdefault(key, record)
+        if record.origin.run_keys:
+            begun.setdefault(key, record)
     by_seed: dict[tuple[Any, ...], dict[tuple[int, ...], Sheet]] = {}
     for record in chosen:
         regime = regime_of[id(record)]
@@ -92,8 +100,10 @@ def sheets(records: Iterable[Record], rows: Sequence[str]) -> list[Sheet]:
     for key in sorted(by_seed, key=lambda key: first[key].origin.recorded, reverse=True):
         standing, *others = (by_seed[key][seeds] for seeds in sorted(by_seed[key]))
         standing.seeds = others
-        own, begun = key[-1], first[key]
-        replaced = any(k[-1] != own and _replaces(other, begun) for k, other in first.items())
+        own, opened = key[-1], begun.get(key)
+        replaced = opened is not None and any(
+            other_key[-1] != own and _replaces(other, opened) for other_key, other in begun.items()
+        )
         for sheet in (standing, *others):
             sheet.before.sort(key=lambda former: former.origin.recorded, reverse=True)
             sheet.former = f"former regime: {own.words or 'not recorded'}" if replaced else ""
@@ -129,10 +139,11 @@ def folded(
 def _completed(record: Record, known: Sequence[Record]) -> Regime:
     """A record's regime; what it doesn't say as the record nearest in time has it.
 
-    Of the same set if there is one: rows without a tail to train say nothing of it.
+    Of the same set if there is one: rows without a tail to train say nothing of it. What is read
+    off frozen maps, and no run, says all that there is to say.
     """
     own = Regime.of(record)
-    if own.whole:
+    if own.whole or (own.cut is not None and not record.origin.run_keys):
         return own
     near = [other for other in known if _measured(other) == _measured(record)] or list(known)
     if not near:

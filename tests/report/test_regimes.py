@@ -133,6 +133,46 @@ def test_a_row_that_states_no_regime_stands_with_the_nearest_in_time(record):
     assert of_cars.regime == "mean of start and end, frozen to stride 16"
 
 
+SQUARE = {"seed": 0, "frame": "square", "cut": 8, "lr": 0.01}
+LOCALISER = (SQUARE, ("localiser",))
+CLASSIFIER = (SQUARE | {"average": 0.0}, ("plain",))
+
+
+@pytest.mark.parametrize("order", [(LOCALISER, CLASSIFIER), (CLASSIFIER, LOCALISER)])
+@pytest.mark.parametrize("older", [[], [0.5]])
+def test_a_training_that_knows_no_average_stands_beside_those_that_keep_their_end(
+    record, order, older
+):
+    """A localiser's spec has no share of its start; neither it nor a classifier is former."""
+    average = [record("plain", 0, CLASSIFIER[0] | {"average": share}, **WHOLE) for share in older]
+    both = [record(row, day, spec, **WHOLE) for day, (spec, (row,)) in enumerate(order, start=1)]
+    for rows in (["localiser"], ["plain"], ["localiser", "plain"]):
+        found = regimes.sheets([*average, *both], rows)
+        assert not found[0].former, "both are current"
+        assert found[0].regime == "weights of the end, frozen to stride 8, frame square"
+        assert set(found[0].rows) == set(rows)
+        assert [bool(s.former) for s in found[1:]] == [True] * (len(found) - 1)
+    part = [
+        record(row, day, spec, **(WHOLE if row == "plain" else {}))
+        for day, (spec, (row,)) in enumerate(order, start=1)
+    ]
+    assert not any(s.former for s in regimes.sheets(part, ["localiser", "plain"]))
+
+
+def test_what_no_run_made_is_former_by_none_and_makes_none_former(record):
+    """Frozen maps are looked at where they lie; how others were trained is nothing to them."""
+    maps = record("layer", 0, {"seed": 0, "frame": "square", "cut": 16}, run_keys=())
+    trained = record("plain", 1, CLASSIFIER[0], **WHOLE)
+    later = record("layer", 2, {"seed": 0, "frame": "square", "cut": 32}, run_keys=(), **WHOLE)
+    found = regimes.sheets([maps, trained, later], ["layer", "plain"])
+    assert [(sorted(s.rows), s.former) for s in found] == [
+        (["layer"], ""),
+        (["plain"], ""),
+        (["layer"], ""),
+    ]
+    assert found[0].regime == "frozen to stride 32, frame square", "no weights were kept"
+
+
 def test_other_seeds_have_no_column_of_their_own_and_replace_nothing(record):
     later = [
         record(day=day, seeds=(seed,), spec=OLD | {"seed": seed}) for day, seed in ((1, 2), (2, 1))

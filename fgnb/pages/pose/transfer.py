@@ -27,7 +27,7 @@ from fgnb.training.counted import Counted
 
 NOTEBOOK = "pose/3-2-coordinate-transfer"
 CODE = ("fgnb.pose.correspondence", "fgnb.pose.frozen", "fgnb.pose.transfer")
-ROW = "transfer"
+ROW = "transfer-layer"
 # fmt: off
 FLOW = numbers_table("Where the classification error flows", [
     Number("own.pose.transfer.area", "Cells in any window", kinds.mean_share(f"{ROW}/area")),

@@ -5,6 +5,7 @@ import pytest
 
 from fgnb.pages import recording
 from fgnb.pages.pose import compact, frozen_rows, transfer
+from fgnb.pose.rows import ROWS
 
 
 def test_every_row_of_both_pages_is_known():
@@ -12,9 +13,10 @@ def test_every_row_of_both_pages_is_known():
     assert named == set(frozen_rows.ROWS)
     assert all(recording._is_row("pose", row) for row in named)
     assert not recording._is_row("pose", "no such row")
+    assert not named & set(ROWS), "a record says by its row's name what it is of"
 
 
-@pytest.mark.parametrize("row", ["transfer", "full", "tensor-sketch-240"])
+@pytest.mark.parametrize("row", ["transfer-layer", "full", "tensor-sketch-240"])
 def test_a_witness_comes_again(row):
     first, again = recording.witness("pose", row), recording.witness("pose", row)
     assert first.dtype == np.float32
