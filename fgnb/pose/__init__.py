@@ -16,6 +16,7 @@ from fgnb.pose.localiser_stages import localiser_head_stage, localiser_stage
 from fgnb.pose.loss import keypoint_loss
 from fgnb.pose.representation import JointRepresentation
 from fgnb.pose.rows import ROWS, row_stage
+from fgnb.pose.shared_stages import shared_stage
 from fgnb.pose.stages import STAGES
 from fgnb.pose.targets import keypoint_targets
 from fgnb.pose.transfer import CoordinateTransfer, coordinate_transfer
@@ -45,6 +46,7 @@ __all__ = [
     "mirror_points",
     "refine",
     "row_stage",
+    "shared_stage",
     "signed_sqrt_l2",
     "symmetric_scores",
 ]

@@ -14,12 +14,16 @@ from fgnb.baselines.plain import PlainStage
 from fgnb.baselines.plan import cost as plain_cost
 from fgnb.baselines.plan import whole
 from fgnb.baselines.recipe import Value, scale_values
+from fgnb.nn.backbones import Backbone
 from fgnb.nn.cost import META, Cost, Part, head_part, meta_backbone, step_cost
 from fgnb.pose.classifier_recipe import classifier_values, training_values
 from fgnb.pose.classifier_stage import ClassifierStage
 from fgnb.pose.localiser_stage import LocaliserStage, localiser_of
 from fgnb.pose.recipe import follow, image_size, values
 from fgnb.pose.representation import JointRepresentation
+from fgnb.pose.shared_recipe import shared_values
+from fgnb.pose.shared_stage import SharedStage
+from fgnb.pose.spec import LocaliserSpec
 from fgnb.presets import Preset
 from fgnb.training import Stage
 
@@ -44,6 +48,7 @@ def origins(stage: Any, preset: Preset) -> dict[str, Value]:
     found |= scale_values(preset, "epochs", STATED)
     if isinstance(stage, PlainStage):
         own = classifier_values if isinstance(stage, ClassifierStage) else training_values
+        own = shared_values if isinstance(stage, SharedStage) else own
         return {**found, **own(preset), "image_size": image_size(preset)}
     found |= {**values(preset, spec.phase), "image_size": image_size(preset)}
     usual = {**vars(spec), **{name: found[name].value for name in ("prior", "fc_start")}}
@@ -66,27 +71,34 @@ def cost(stage: Stage) -> Cost:
     assert isinstance(stage, LocaliserStage)
     spec = stage.spec
     backbone = meta_backbone(spec.backbone, cut=spec.cut)
+    trained = spec.phase == "all"
+    head = _keypoint_part(backbone, spec, onward=trained)
+    if not trained:
+        backbone.requires_grad_(False)
+    return step_cost([whole(backbone, spec, backward=trained), head], [backbone])
+
+
+def _keypoint_part(backbone: Backbone, spec: LocaliserSpec, *, onward: bool) -> Part:
+    """The score layers over a backbone's maps."""
     with META:
         model = localiser_of(backbone, spec)
         picture = torch.empty(1, 3, spec.image_size, spec.image_size)
         with torch.no_grad():
             found = backbone.maps(picture, model.levels)
     shapes = tuple(tuple(found[stride].shape[1:]) for stride in model.levels)
-    trained = spec.phase == "all"
-    if not trained:
-        backbone.requires_grad_(False)
-    parts = [
-        whole(backbone, spec, backward=trained),
-        Part(model.head, shapes, spec.batch_size, onward=trained),
-    ]
-    return step_cost(parts, [backbone])
+    return Part(model.head, shapes, spec.batch_size, onward=onward)
 
 
 def _classifier_cost(stage: ClassifierStage) -> Cost:
-    """The backbone above the cut and the classifier; pooling at keypoints costs next to nothing."""
+    """The backbone above the cut and the classifier; pooling at keypoints costs next to nothing.
+
+    One trunk under both losses has the score layers too.
+    """
     spec, classes = stage.spec, len(stage.images.classes)
     backbone = meta_backbone(spec.backbone, cut=spec.cut)
     with META:
         numbers = JointRepresentation.of(backbone, spec).num_features
     parts = [whole(backbone, spec), head_part(numbers, classes, spec.batch_size)]
+    if isinstance(stage, SharedStage):
+        parts.append(_keypoint_part(backbone, stage.localiser.spec, onward=True))
     return step_cost(parts, [backbone])

@@ -11,6 +11,7 @@ from fgnb.pose.localiser_stages import (
     localiser_head_stage,
     localiser_stage,
 )
+from fgnb.pose.shared_stages import shared_stage
 
 STAGES: dict[str, Callable[..., training.Stage]] = {
     "localiser-head": localiser_head_stage,
@@ -18,4 +19,5 @@ STAGES: dict[str, Callable[..., training.Stage]] = {
     "localiser-at-once": localiser_at_once_stage,
     "global": global_stage,
     "classifier": classifier_stage,
+    "shared": shared_stage,
 }

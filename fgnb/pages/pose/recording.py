@@ -25,9 +25,10 @@ def answers(
     """The run of a row, and its arrays."""
     stage: Any = pose.row_stage(row, preset, images, **options)
     run = training.fit(stage)
-    if "query_points" in run.predictions:
-        return run, localised(stage, run)
-    own = classified(run)
+    found = localised(stage, run) if "query_points" in run.predictions else {}
+    if "query_probs" not in run.predictions:
+        return run, found
+    own = found | classified(run)  # one trunk under both losses keeps both
     if row == joint.ROWS[2]:
         own["same"] = joint.same_without_annotations(stage, run)
     return run, own
@@ -44,4 +45,5 @@ def witness(row: str) -> np.ndarray:
         return frozen_rows.witness(row, images, smoke)
     stage = pose.row_stage(row, smoke, images)
     kept = training.fit(stage).predictions
-    return np.asarray(kept["query_scores" if "query_scores" in kept else "query_probs"])
+    sure = [kept[name] for name in ("query_scores", "query_probs") if name in kept]
+    return np.asarray(sure[0] if len(sure) == 1 else np.concatenate(sure, axis=1))
