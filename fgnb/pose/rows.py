@@ -18,7 +18,7 @@ LOCALISER, COARSE = "localiser", "localiser-stride-32"
 PLAIN, TRANSFER, COMPACT, BASELINE = "plain", "transfer", "compact-bilinear", "keypoint-baseline"
 HEAD, AT_ONCE, RANDOM_HEAD = "localiser-head", "localiser-at-once", "transfer-at-once"
 PARTS, COMPACT_WHOLE = "parts-alone", "compact-without-parts"
-SHARED = "shared-trunk"
+SHARED, EQUAL = "shared-trunk", "equal-compute"
 _COMPACT = {"holistic": "random-maclaurin"}
 _ROWS: Rows = {
     LOCALISER: ("localiser", {}),
@@ -33,12 +33,13 @@ _ROWS: Rows = {
     PARTS: ("classifier", {"holistic": "none"}),
     RANDOM_HEAD: ("classifier", {"head_start": "random"}),
     SHARED: ("shared", {}),
+    EQUAL: ("equal-compute", {}),
 }
 ROWS = with_twins(_ROWS, ())
 LISTS: dict[str, tuple[str, ...]] = {
     "localisation": (LOCALISER, COARSE),
     "table-1": (PLAIN, TRANSFER, COMPACT, BASELINE),
-    "rivals": (COMPACT_WHOLE, PARTS, SHARED),
+    "rivals": (EQUAL, COMPACT_WHOLE, PARTS, SHARED),
     "phases": tuple(
         f"{row}{TWIN}"
         for row in (HEAD, LOCALISER, AT_ONCE, TRANSFER, RANDOM_HEAD, BASELINE, PLAIN, SHARED)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from fgnb import training
 from fgnb.pose.classifier_stages import classifier_stage, global_stage
+from fgnb.pose.equal_compute import equal_compute_stage
 from fgnb.pose.localiser_stages import (
     localiser_at_once_stage,
     localiser_head_stage,
@@ -20,4 +21,5 @@ STAGES: dict[str, Callable[..., training.Stage]] = {
     "global": global_stage,
     "classifier": classifier_stage,
     "shared": shared_stage,
+    "equal-compute": equal_compute_stage,
 }

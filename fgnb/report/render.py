@@ -81,7 +81,7 @@ def _one(wanted: Table, frames: Frames, title: str) -> str:
     for line in wanted.lines:
         owns = [pick(frame, line.number) for _, frame in frames]
         steps = [pick(frame, line.step) if line.step else None for _, frame in frames]
-        cells = list(map(_cell, owns, steps))
+        cells = list(map(cell, owns, steps))
         if any(cells):
             printed = "<br>".join(filter(None, map(_published, (owns, steps))))
             rows.append([html.escape(line.number.label), printed, *cells])
@@ -209,7 +209,8 @@ def _published(lines: Sequence[Mapping[str, Any] | None]) -> str:
     return next(filter(None, texts), "")
 
 
-def _cell(own: Mapping[str, Any] | None, taken: Mapping[str, Any] | None) -> str:
+def cell(own: Mapping[str, Any] | None, taken: Mapping[str, Any] | None) -> str:
+    """A number, and under it the step to it; empty without either."""
     text = value(own) if own else ""
     return f'{text}<br><span class="fgnb-step">{step(taken)}</span>' if taken else text
 
