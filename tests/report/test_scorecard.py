@@ -132,6 +132,19 @@ def test_claims_lead_with_their_readings_and_tables_follow(numbers):
     assert "notebooks/ccfr/4-3" not in page
 
 
+def test_a_table_of_many_cells_of_ours_is_folded_whole(numbers, monkeypatch):
+    """Its own page shows it as a table: sixty lines would hide the claims of the papers below."""
+    measured = numbers(PHOTOGRAPHS, DRAWN)
+    cells = {"ccfr.table3.plain", "ccfr.table3.multi-level"}
+    for most, folded in ((2, False), (1, True)):
+        monkeypatch.setattr(scorecard, "MOST_OPEN", most)
+        rows = Tables(scorecard.page(measured, link)).rows
+        assert {row["folded"] for row in rows if cells & set(row["ids"])} == {folded}
+        assert not any(
+            row["folded"] for row in rows if "ccfr.claim.multi-level-helps" in row["ids"]
+        )
+
+
 def test_a_published_step_names_its_set_where_sets_differ(numbers):
     cars = {"dataset": "cars", "dataset_title": "Stanford Cars (a part)", "manifest": "d" * 64}
     measured = numbers(PHOTOGRAPHS, (True, cars))
