@@ -22,7 +22,7 @@ from fgnb.report.records import PROTOCOLS
 from fgnb.report.sheet import COLUMNS, OWN, SETS
 
 STATES = ("measured", "cited", "planned")
-MOST_OPEN = 30  # lines of a table that stand open
+MOST_OPEN = 6  # lines of a table that stand open: claims lead, and the page stays readable
 Lines = list[dict[str, Any]]
 # Notebook -> its address from the pages of book/; None where the book has no such page.
 LinkTo = Callable[[str], str | None]
@@ -122,7 +122,7 @@ def page(numbers: pd.DataFrame, link: LinkTo) -> str:
         for title, part in [("Claims", own[claimed]), *own[table].groupby("place", sort=False)]:
             ours = part["state"] == "measured"
             # A table that nothing but drawn pictures, which are no evidence, fills is folded whole;
-            # so is one of many cells of ours, which its own page shows as a table.
+            # so is one of many cells of ours: its own page shows it, beside what it stands on.
             seen = any(n["protocol"] != "drawn" for e in part["id"] for n in of.get(e, []))
             ours &= (seen and ours.sum() <= MOST_OPEN) or title == "Claims"
             body = (claims_table if title == "Claims" else _entries)(part[ours], of, link)
