@@ -14,6 +14,8 @@ from fgnb.pose.grids import Grid, grid_of
 from fgnb.pose.keypoints import Keypoints, Pose
 from fgnb.pose.localiser_stages import localiser_head_stage, localiser_stage
 from fgnb.pose.loss import keypoint_loss
+from fgnb.pose.part_crops import crop_boxes
+from fgnb.pose.part_stages import part_net_stage, part_nets_stage
 from fgnb.pose.representation import JointRepresentation
 from fgnb.pose.rows import ROWS, row_stage
 from fgnb.pose.shared_stages import shared_stage
@@ -35,6 +37,7 @@ __all__ = [
     "bilinear_pool",
     "classifier_stage",
     "coordinate_transfer",
+    "crop_boxes",
     "decode",
     "global_stage",
     "grid_of",
@@ -44,6 +47,8 @@ __all__ = [
     "localiser_stage",
     "mirror_maps",
     "mirror_points",
+    "part_net_stage",
+    "part_nets_stage",
     "refine",
     "row_stage",
     "shared_stage",

@@ -19,6 +19,9 @@ from fgnb.nn.cost import META, Cost, Part, head_part, meta_backbone, step_cost
 from fgnb.pose.classifier_recipe import classifier_values, training_values
 from fgnb.pose.classifier_stage import ClassifierStage
 from fgnb.pose.localiser_stage import LocaliserStage, localiser_of
+from fgnb.pose.part_net_stage import PartNetStage
+from fgnb.pose.part_nets_stage import PartNetsStage
+from fgnb.pose.part_recipe import part_net_values, part_nets_values
 from fgnb.pose.recipe import follow, image_size, values
 from fgnb.pose.representation import JointRepresentation
 from fgnb.pose.shared_recipe import shared_values
@@ -28,11 +31,17 @@ from fgnb.presets import Preset
 from fgnb.training import Stage
 
 STATED = {"backbone": Value("vgg16", "stated", "section 3")}
-GIVEN = ("weights_tag", "weights_sha256", "fold", "fold_seed", "seed", "start", "localiser")
+GIVEN = (
+    *("weights_tag", "weights_sha256", "fold", "fold_seed", "seed", "start", "localiser"),
+    *("classifier", "nets"),
+)
+_OF_PARTS = {PartNetStage: part_net_values, PartNetsStage: part_nets_values}
 
 
 def earlier(stage: Stage) -> list[Stage]:
     """The stages whose runs `fit` finds or trains before ``stage``."""
+    if isinstance(stage, PartNetsStage):
+        return stage.joined
     known = (getattr(stage, name, None) for name in ("start", "localiser"))
     return [other for other in known if other is not None]
 
@@ -46,6 +55,9 @@ def origins(stage: Any, preset: Preset) -> dict[str, Value]:
     names = [name for name in GIVEN if hasattr(spec, name)]
     found = {name: Value(getattr(spec, name), "given", "by the caller") for name in names}
     found |= scale_values(preset, "epochs", STATED)
+    for kind, values_of in _OF_PARTS.items():
+        if isinstance(stage, kind):
+            return {**found, **values_of(preset), "image_size": image_size(preset)}
     if isinstance(stage, PlainStage):
         own = classifier_values if isinstance(stage, ClassifierStage) else training_values
         own = shared_values if isinstance(stage, SharedStage) else own
@@ -66,6 +78,10 @@ def cost(stage: Stage) -> Cost:
     """
     if isinstance(stage, ClassifierStage):
         return _classifier_cost(stage)
+    if isinstance(stage, PartNetsStage):
+        return _joined_cost(stage)
+    if isinstance(stage, PartNetStage):
+        return plain_cost(stage.uncut)
     if isinstance(stage, PlainStage):
         return plain_cost(stage)
     assert isinstance(stage, LocaliserStage)
@@ -87,6 +103,18 @@ def _keypoint_part(backbone: Backbone, spec: LocaliserSpec, *, onward: bool) -> 
             found = backbone.maps(picture, model.levels)
     shapes = tuple(tuple(found[stride].shape[1:]) for stride in model.levels)
     return Part(model.head, shapes, spec.batch_size, onward=onward)
+
+
+def _joined_cost(stage: PartNetsStage) -> Cost:
+    """One linear layer over features that are seen once."""
+    nets = [meta_backbone(net.spec.backbone, cut=net.spec.cut) for net in stage.nets.values()]
+    numbers = sum(net.num_features for net in nets)
+    if stage.classifier is not None:
+        spec = stage.classifier.spec
+        backbone = meta_backbone(spec.backbone, cut=spec.cut)
+        with META:
+            numbers += JointRepresentation.of(backbone, spec).num_features
+    return step_cost([head_part(numbers, len(stage.images.classes), stage.spec.batch_size)])
 
 
 def _classifier_cost(stage: ClassifierStage) -> Cost:

@@ -19,6 +19,8 @@ PLAIN, TRANSFER, COMPACT, BASELINE = "plain", "transfer", "compact-bilinear", "k
 HEAD, AT_ONCE, RANDOM_HEAD = "localiser-head", "localiser-at-once", "transfer-at-once"
 PARTS, COMPACT_WHOLE = "parts-alone", "compact-without-parts"
 SHARED, EQUAL = "shared-trunk", "equal-compute"
+HEAD_NET, BODY_NET, PART_NETS = "head-net", "body-net", "part-nets"
+CROPS, WHOLE_NETS, POOLED_NETS = "crops-alone", "whole-nets", "part-nets-pooled"
 _COMPACT = {"holistic": "random-maclaurin"}
 _ROWS: Rows = {
     LOCALISER: ("localiser", {}),
@@ -34,12 +36,19 @@ _ROWS: Rows = {
     RANDOM_HEAD: ("classifier", {"head_start": "random"}),
     SHARED: ("shared", {}),
     EQUAL: ("equal-compute", {}),
+    HEAD_NET: ("part-net", {"part": "head"}),
+    BODY_NET: ("part-net", {"part": "body"}),
+    PART_NETS: ("part-nets", {}),
+    CROPS: ("part-nets", {"whole": False}),
+    WHOLE_NETS: ("part-nets", {"crops": False}),
+    POOLED_NETS: ("part-nets", {"holistic": "pooled"}),
 }
 ROWS = with_twins(_ROWS, ())
 LISTS: dict[str, tuple[str, ...]] = {
     "localisation": (LOCALISER, COARSE),
-    "table-1": (PLAIN, TRANSFER, COMPACT, BASELINE),
+    "table-1": (PLAIN, TRANSFER, COMPACT, PART_NETS, BASELINE),
     "rivals": (EQUAL, COMPACT_WHOLE, PARTS, SHARED),
+    "part-nets": (HEAD_NET, BODY_NET, CROPS, POOLED_NETS, WHOLE_NETS),
     "phases": tuple(
         f"{row}{TWIN}"
         for row in (HEAD, LOCALISER, AT_ONCE, TRANSFER, RANDOM_HEAD, BASELINE, PLAIN, SHARED)

@@ -12,6 +12,7 @@ from fgnb.pose.localiser_stages import (
     localiser_head_stage,
     localiser_stage,
 )
+from fgnb.pose.part_stages import part_net_stage, part_nets_stage
 from fgnb.pose.shared_stages import shared_stage
 
 STAGES: dict[str, Callable[..., training.Stage]] = {
@@ -22,4 +23,6 @@ STAGES: dict[str, Callable[..., training.Stage]] = {
     "classifier": classifier_stage,
     "shared": shared_stage,
     "equal-compute": equal_compute_stage,
+    "part-net": part_net_stage,
+    "part-nets": part_nets_stage,
 }
