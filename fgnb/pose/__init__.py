@@ -10,6 +10,7 @@ from fgnb.pose.bilinear import (
 from fgnb.pose.classifier_stages import classifier_stage, global_stage
 from fgnb.pose.decode import decode, refine
 from fgnb.pose.flips import mirror_maps, mirror_points, symmetric_scores
+from fgnb.pose.found import found_points
 from fgnb.pose.grids import Grid, grid_of
 from fgnb.pose.keypoints import Keypoints, Pose
 from fgnb.pose.localiser_stages import localiser_head_stage, localiser_stage
@@ -39,6 +40,7 @@ __all__ = [
     "coordinate_transfer",
     "crop_boxes",
     "decode",
+    "found_points",
     "global_stage",
     "grid_of",
     "keypoint_loss",

@@ -23,6 +23,16 @@ MODEL = {
     "head_start": Value("fitted", "stated", "section 3.4: phase 3 comes before phase 4"),
     "extractor": Value("pretrained", "stated", "section 4.1: two networks, split out"),
 }
+FORM_OF = {
+    True: Value(16, "chosen", "silent; VGG's last convolution, as the bilinear networks' own"),
+    False: Value(
+        32,
+        "chosen",
+        "benchmarks/form_stride.py, on held-out training images of the 40 birds: the last map, as "
+        "VGG's last convolution is, and not the one that keypoints are pooled from",
+    ),
+}
+"""Stride of the map under a bilinear form, by whether the published recipe is followed."""
 _SHARED = {
     "frame": FRAME,
     "crop_ratio": UNUSED_RATIO,
@@ -58,7 +68,12 @@ def training_values(preset: Preset) -> dict[str, Value]:
 
 def classifier_values(preset: Preset) -> dict[str, Value]:
     """All values of the classifier that the preset doesn't give, each with its origin."""
-    return {**MODEL, **training_values(preset)}
+    return {**model_values(preset), **training_values(preset)}
+
+
+def model_values(preset: Preset) -> dict[str, Value]:
+    """What is classified, each value with its origin."""
+    return {**MODEL, "form_stride": FORM_OF[preset.freeze_stride is None]}
 
 
 def plain_spec(
@@ -93,5 +108,5 @@ def classifier_spec(
         ValueError: a value that the spec refuses.
     """
     plain = plain_spec(preset, backbone, weights, fold=fold, seed=seed)
-    spec = ClassifierSpec(**vars(plain), **known(MODEL), localiser=None)
+    spec = ClassifierSpec(**vars(plain), **known(model_values(preset)), localiser=None)
     return replace(spec, **overrides)

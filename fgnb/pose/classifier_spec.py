@@ -20,7 +20,8 @@ class ClassifierSpec(PlainSpec):
         holistic: of `fgnb.pose.representation.HOLISTIC`.
         dim: numbers of a compact form; unused by the others.
         parts: whether features at keypoints stand beside the holistic one.
-        map_stride: of the map that parts and bilinear forms are made of.
+        map_stride: of the map that parts are pooled from.
+        form_stride: of the map that bilinear forms are made of; unused by the others.
         window: side of the window around a keypoint, cells of that map.
         head_start: ``fitted`` (phase 3: a logistic regression on fixed features) or ``random``.
         extractor: ``pretrained`` (a network of its own, as the paper insists) or ``localiser`` (its
@@ -33,6 +34,7 @@ class ClassifierSpec(PlainSpec):
     dim: int
     parts: bool
     map_stride: int
+    form_stride: int
     window: int
     head_start: str
     extractor: str

@@ -23,7 +23,7 @@ from fgnb.presets import Preset
 PART_NET, PART_NETS = "pose/part-net", "pose/part-nets"
 _OF_BOTH = ("image_size", "frame", "crop_ratio", "cut", "threads")
 """Fields that the localiser has in common with the networks that it works for."""
-_OF_THE_MODEL = ("holistic", "dim", "map_stride", "window")
+_OF_THE_MODEL = ("holistic", "dim", "map_stride", "form_stride", "window")
 """Fields of the model of whole and parts that the joined stage hands on to it."""
 
 
@@ -90,7 +90,7 @@ def part_nets_stage(
         whole: whether the model of whole and parts is joined (section 3.5's, by default).
         crops: whether its companions see crops of head and body; else they are two plain networks
             on whole pictures that differ in their seeds: what three networks give without parts.
-        holistic: of that model, like ``dim``, ``map_stride`` and ``window`` among the overrides.
+        holistic: of that model, like ``dim``, ``map_stride``, ``form_stride`` and ``window``.
         margin: of the crops.
         **overrides: fields of the spec to replace, by name; those that the networks share with it
             are theirs too.

@@ -1,12 +1,13 @@
 """The whole image and its parts as one vector (sections 3.3 and 3.5).
 
 The holistic feature is the mean of the last map (which stands for VGG's fc7), or a bilinear form of
-a finer map, whole or compact, with signed square root and unit length. Beside it stand the features
-that the coordinate transfer layer pools at fifteen keypoints of that finer map.
+a map, whole or compact, with signed square root and unit length. Beside it stand the features that
+the coordinate transfer layer pools at fifteen keypoints of a finer map.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -32,7 +33,8 @@ class JointRepresentation(nn.Module):
         holistic: of `HOLISTIC`; ``none`` leaves the parts alone.
         dim: numbers of a compact form.
         parts: whether features are pooled at keypoints.
-        map_stride: of the map that parts and bilinear forms are made of; not below the cut.
+        map_stride: of the map that parts are pooled from; not below the cut.
+        form_stride: of the map that bilinear forms are made of; likewise.
         window: side of the window around a keypoint, cells of that map.
         seed: of a compact form's signs.
 
@@ -54,6 +56,7 @@ class JointRepresentation(nn.Module):
         dim: int,
         parts: bool,
         map_stride: int,
+        form_stride: int,
         window: int,
         seed: int,
     ) -> None:
@@ -61,13 +64,15 @@ class JointRepresentation(nn.Module):
         if holistic == NONE and not parts:
             raise ValueError("holistic is 'none' and parts is False: nothing is left to classify")
         cut = backbone.strides[len(backbone.trunk) - 1] if len(backbone.trunk) else 0
-        if map_stride < cut:
-            raise ValueError(
-                f"map_stride is {map_stride}, needs at least {cut}, where the trunk is cut"
-            )
-        (channels,) = level_widths(backbone, (map_stride,))
-        self.backbone, self.map_stride, self.holistic = backbone, map_stride, holistic
-        self.form = _form(holistic, channels, dim, seed)
+        for name, stride in (("map_stride", map_stride), ("form_stride", form_stride)):
+            if stride < cut:
+                raise ValueError(
+                    f"{name} is {stride}, needs at least {cut}, where the trunk is cut"
+                )
+        channels, deep = level_widths(backbone, (map_stride, form_stride))
+        self.backbone, self.holistic = backbone, holistic
+        self.map_stride, self.form_stride = map_stride, form_stride
+        self.form = _form(holistic, deep, dim, seed)
         self.transfer = CoordinateTransfer(window) if parts else None
         numbers = backbone.num_features if self.form is None else self.form.dim
         numbers *= holistic != NONE
@@ -77,7 +82,7 @@ class JointRepresentation(nn.Module):
     @classmethod
     def of(cls, backbone: Backbone, spec: Any) -> JointRepresentation:
         """What a `fgnb.pose.classifier_spec.ClassifierSpec` describes, over a backbone."""
-        names = ("holistic", "dim", "parts", "map_stride", "window", "seed")
+        names = ("holistic", "dim", "parts", "map_stride", "form_stride", "window", "seed")
         return cls(backbone, **{name: getattr(spec, name) for name in names})
 
     @property
@@ -100,14 +105,23 @@ class JointRepresentation(nn.Module):
             for what takes no part.
         """
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        last, fine = self.backbone.strides[-1], self.map_stride
-        maps = self.backbone.maps_above(inputs, sorted({fine, last}))
-        whole = None
+        maps = self.backbone.maps_above(inputs, sorted(self.levels))
+        return self.whole(maps), None if self.transfer is None else maps[self.map_stride]
+
+    @property
+    def levels(self) -> set[int]:
+        """Strides of the maps that a look needs; the last one, which ends the network, always."""
+        parts = {self.map_stride} if self.transfer is not None else set()
+        form = {self.form_stride} if self.form is not None else set()
+        return {self.backbone.strides[-1], *parts, *form}
+
+    def whole(self, maps: Mapping[int, Tensor]) -> Tensor | None:
+        """The holistic feature ``Tensor[B, D]`` of maps by stride; None without one."""
         if self.form is not None:
-            whole = signed_sqrt_l2(self.form(maps[fine])) * self.scales[0]
-        elif self.holistic == POOLED:
-            whole = global_pool(maps[last]) * self.scales[0]
-        return whole, None if self.transfer is None else maps[fine]
+            return signed_sqrt_l2(self.form(maps[self.form_stride])) * self.scales[0]
+        if self.holistic == POOLED:
+            return global_pool(maps[self.backbone.strides[-1]]) * self.scales[0]
+        return None
 
     def join(self, whole: Tensor | None, fine: Tensor | None, cells: Tensor) -> Tensor:
         """The holistic feature, then the parts in the order of CUB's: ``Tensor[B, F]``.
@@ -153,6 +167,6 @@ def _form(
     if channels**2 > MOST_NUMBERS:
         raise ValueError(
             f"holistic is 'bilinear' over {channels} channels, {channels**2:,} numbers; at most "
-            f"{MOST_NUMBERS:,} fit: take a compact form, or a map_stride of fewer channels"
+            f"{MOST_NUMBERS:,} fit: take a compact form, or a form_stride of fewer channels"
         )
     return FullBilinear(channels)

@@ -11,13 +11,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from fgnb.nn.backbones import global_pool
-from fgnb.pose.bilinear import signed_sqrt_l2
 from fgnb.pose.classifier import ClassifierModule
 from fgnb.pose.grids import LEVELS
 from fgnb.pose.localiser import KeypointHead, round_up
 from fgnb.pose.loss import keypoint_loss
-from fgnb.pose.representation import POOLED, JointRepresentation
+from fgnb.pose.representation import JointRepresentation
 from fgnb.pose.shared_spec import SharedSpec
 from fgnb.pose.spec import LocaliserSpec
 from fgnb.pose.targets import keypoint_targets
@@ -71,14 +69,9 @@ class SharedModule(ClassifierModule):
         """Trunk maps ``Tensor[B, D, h, w]`` (pictures where nothing is frozen), looked at once."""
         joint = self.joint
         inputs = inputs.contiguous(memory_format=torch.channels_last)
-        last, fine = joint.backbone.strides[-1], joint.map_stride
-        maps = joint.backbone.maps_above(inputs, sorted({*self.levels, fine, last}))
-        whole = None
-        if joint.form is not None:
-            whole = signed_sqrt_l2(joint.form(maps[fine])) * joint.scales[0]
-        elif joint.holistic == POOLED:
-            whole = global_pool(maps[last]) * joint.scales[0]
-        return Seen(whole, maps[fine], self.keypoints([maps[stride] for stride in self.levels]))
+        maps = joint.backbone.maps_above(inputs, sorted({*self.levels, *joint.levels}))
+        scores = self.keypoints([maps[stride] for stride in self.levels])
+        return Seen(joint.whole(maps), maps[joint.map_stride], scores)
 
     def answer(self, seen: Seen, cells: Tensor) -> Tensor:
         """Logits ``Tensor[B, C]`` with parts pooled at ``cells``, ``Tensor[B, 15, 2]``."""

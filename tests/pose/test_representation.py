@@ -18,6 +18,7 @@ def backbone():
 
 def joint(backbone, **changed):
     options = {"holistic": "pooled", "dim": 32, "parts": True, "map_stride": 16, "window": 3}
+    options["form_stride"] = 16
     return JointRepresentation(backbone, **{**options, "seed": 0, **changed}).eval()
 
 
@@ -111,7 +112,8 @@ def test_the_signs_are_saved_with_it(backbone):
         ({"holistic": "none", "parts": False}, "nothing is left to classify"),
         ({"holistic": "fc7"}, "holistic is 'fc7'; it is one of pooled, bilinear"),
         ({"map_stride": 4}, "map_stride is 4, needs at least 8, where the trunk is cut"),
-        ({"holistic": "bilinear", "map_stride": 32}, "over 512 channels, 262,144 numbers"),
+        ({"form_stride": 4}, "form_stride is 4, needs at least 8, where the trunk is cut"),
+        ({"holistic": "bilinear", "form_stride": 32}, "over 512 channels, 262,144 numbers"),
     ],
 )
 def test_it_refuses(backbone, changed, words, monkeypatch):
