@@ -122,7 +122,7 @@ def test_a_papers_room_and_pages_reach_no_other_paper(paper):
 def test_the_pages_are_thin():
     lines = page_sizes.python_lines("report", "pages")
     across = sum(n for file, n in lines.items() if file.startswith("fgnb/pages/evidence/"))
-    assert sum(lines.values()) - across <= 9_300
+    assert sum(lines.values()) - across <= 9_600
     assert across <= 320, "a chapter of ours costs about as much as one of a paper"
     assert max(lines.values()) <= 260
 

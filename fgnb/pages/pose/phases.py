@@ -7,27 +7,41 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.data import default_collate
 
 from fgnb.baselines.regime import TWIN
 from fgnb.pages.pose.ceilings import found_share
 from fgnb.pages.pose.classified import classified
 from fgnb.pose.answers import localised
 from fgnb.pose.loss import keypoint_loss
-from fgnb.pose.rows import AT_ONCE, BASELINE, HEAD, LOCALISER, PLAIN, RANDOM_HEAD, TRANSFER
+from fgnb.pose.rows import (
+    AT_ONCE,
+    BASELINE,
+    HEAD,
+    LOCALISER,
+    PLAIN,
+    RANDOM_HEAD,
+    SHARED,
+    TRANSFER,
+)
+from fgnb.pose.shared_stage import SharedStage
 from fgnb.pose.targets import keypoint_targets
 from fgnb.report import kinds
 from fgnb.report.figures import BLUE, RED, Picture, described, subplots
-from fgnb.report.layout import Line, Table
+from fgnb.report.layout import Line, Table, numbers_table
 from fgnb.report.sheet import Number, Sheet
+from fgnb.training.settings import deterministic
 
 NOTEBOOK = "pose/3-4-training"
 CODE = ("fgnb.pose.answers",)
 ALPHA = 0.10
+MET, MEETINGS = "met", 8
+"""A derived row, and the batches that it is counted on."""
 LOCALISERS = tuple(f"{row}{TWIN}" for row in (HEAD, LOCALISER, AT_ONCE))
-CLASSIFIERS = tuple(f"{row}{TWIN}" for row in (TRANSFER, RANDOM_HEAD, BASELINE, PLAIN))
+CLASSIFIERS = tuple(f"{row}{TWIN}" for row in (TRANSFER, RANDOM_HEAD, BASELINE, PLAIN, SHARED))
 ROWS = (*LOCALISERS, *CLASSIFIERS)
 _HEAD, _WHOLE, _AT_ONCE = (f"found-{row}/found" for row in LOCALISERS)
-_OURS, _RANDOM, _BASELINE, _PLAIN = CLASSIFIERS
+_OURS, _RANDOM, _BASELINE, _PLAIN, _SHARED = CLASSIFIERS
 
 
 def _line(name: str, label: str, rule: Any, step: Number | None = None) -> Line:
@@ -69,17 +83,38 @@ NETWORKS = Table("Two networks, and one", (
     _line("networks.one", "The localiser, tuned by classes alone", kinds.accuracy(_BASELINE),
           Number("own.pose.two-networks-help", "Two networks, minus the tuned localiser",
                  kinds.difference(_OURS, _BASELINE), "Two networks beat the tuned localiser")),
+    _line("networks.shared", "One trunk under both losses (ours)", kinds.accuracy(_SHARED),
+          Number("own.pose.two-networks-beat-shared", "Two networks, minus one trunk",
+                 kinds.difference(_OURS, _SHARED), "Two networks beat one trunk of both losses")),
     _line("networks.plain", "A network of its own without keypoints", kinds.accuracy(_PLAIN),
           Number("own.pose.localiser-start", "Without keypoints, minus the tuned localiser",
                  kinds.difference(_PLAIN, _BASELINE), expect=0)),
+    _line("networks.keypoints", "Keypoints found: a network of their own",
+          kinds.mean_share(_WHOLE)),
+    _line("networks.shared-keypoints", "Keypoints found: one trunk under both losses",
+          kinds.mean_share(f"found-{_SHARED}/found"),
+          Number("own.pose.two-networks-keypoints", "Their own network, minus one trunk",
+                 kinds.excess(_WHOLE, f"found-{_SHARED}/found"),
+                 "A network of their own finds more keypoints")),
 ))
+MEETING = numbers_table("One trunk, before its first step: the gradients of both losses", [
+    Number("own.pose.gradients.angle", "Cosine of the two, mean over training batches",
+           kinds.mean(f"{MET}/cosine"), unit="ratio"),
+    Number("own.pose.gradients.against", "Batches on which they point against each other",
+           kinds.share(f"{MET}/against")),
+    Number("own.pose.gradients.size", "Length of the keypoints' over that of the classes'",
+           kinds.mean(f"{MET}/size"), unit="ratio"),
+])
 # fmt: on
-TABLES = (KEYPOINTS, CLASSES, POINTS, NETWORKS)
+TABLES = (KEYPOINTS, CLASSES, POINTS, NETWORKS, MEETING)
 
 
 def derive(sheet: Sheet, p: Any) -> None:
-    """Add the share of an image's visible keypoints that each localiser finds."""
-    for row in LOCALISERS:
+    """Add the share of an image's visible keypoints that each row finds, and where losses meet."""
+    if _SHARED in sheet.rows and "cosine" in (arrays := sheet.rows[_SHARED].arrays):
+        met = {name: arrays[name] for name in ("cosine", "size")}
+        sheet.derive(MET, _SHARED, **met, against=met["cosine"] < 0)
+    for row in (*LOCALISERS, _SHARED):
         if row in sheet.rows:
             arrays = sheet.rows[row].arrays
             found = found_share(arrays, arrays["points"], ALPHA)
@@ -87,11 +122,34 @@ def derive(sheet: Sheet, p: Any) -> None:
 
 
 def arrays_of(stages: Mapping[str, Any], runs: Mapping[str, Any]) -> dict[str, Any]:
-    """Row -> what is kept of it by image."""
-    return {
-        row: localised(stages[row], run) if row in LOCALISERS else classified(run)
-        for row, run in runs.items()
-    }
+    """Row -> what is kept of it by image; of one trunk both, and how its losses meet."""
+    found: dict[str, Any] = {}
+    for row, run in runs.items():
+        one: dict[str, Any] = classified(run) if row in CLASSIFIERS else {}
+        if row in (*LOCALISERS, _SHARED):
+            one |= localised(stages[row], run)
+        if row == _SHARED:
+            one |= meeting(stages[row])
+        found[row] = one
+    return found
+
+
+def meeting(stage: SharedStage) -> dict[str, np.ndarray]:
+    """How the gradients of both losses meet in the layers that they share, before the first step.
+
+    Returns:
+        float32 ``[B]``, for the first batches of the training: ``cosine`` of the two, and ``size``,
+        the length of the keypoints' (with its weight) over that of the classes'.
+    """
+    module, data = stage.module().eval(), stage.data()
+    cosine, size = [], []
+    with deterministic(stage.spec.threads):
+        for rows in data.batches(0)[:MEETINGS]:
+            batch = default_collate([data.dataset[0, row] for row in rows])
+            keypoints, classes = module.gradients(batch)
+            cosine.append(float(torch.cosine_similarity(keypoints, classes, dim=0)))
+            size.append(float(keypoints.norm() / classes.norm()))
+    return {"cosine": np.asarray(cosine, np.float32), "size": np.asarray(size, np.float32)}
 
 
 def library_losses(

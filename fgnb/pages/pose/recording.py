@@ -9,10 +9,10 @@ import numpy as np
 
 from fgnb import pose, presets, training
 from fgnb.data import ImageSet, open_images
-from fgnb.pages.pose import frozen_rows, joint
-from fgnb.pages.pose.classified import classified
+from fgnb.pages.pose import frozen_rows, joint, part_nets, phases
 from fgnb.pages.pose.localisation import CODE as CODE
 from fgnb.pose.answers import localised
+from fgnb.pose.shared_stage import SharedStage
 from fgnb.presets import Preset
 from fgnb.training import Run
 
@@ -28,9 +28,11 @@ def answers(
     found = localised(stage, run) if "query_points" in run.predictions else {}
     if "query_probs" not in run.predictions:
         return run, found
-    own = found | classified(run)  # one trunk under both losses keeps both
+    own = found | part_nets.arrays_of(stage, run)  # one trunk under both losses keeps both
     if row == joint.ROWS[2]:
         own["same"] = joint.same_without_annotations(stage, run)
+    if isinstance(stage, SharedStage):
+        own |= phases.meeting(stage)
     return run, own
 
 

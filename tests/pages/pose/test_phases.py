@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from fgnb import claims, data, pose, presets
 from fgnb.pages.pose import phases
@@ -14,7 +15,7 @@ from fgnb.report.records import Record
 from fgnb.report.sheet import Sheet
 
 QUERIES, PARTS, CLASSES = 30, 15, 4
-OURS, RANDOM, BASELINE, PLAIN = phases.CLASSIFIERS
+OURS, RANDOM, BASELINE, PLAIN, SHARED = phases.CLASSIFIERS
 LABELS = np.arange(QUERIES) % CLASSES
 OPTIONS = {"backbone": "resnet18", "weights": "random"}
 
@@ -56,7 +57,9 @@ def sheet(origin):
         RANDOM: classified(classifier_run(12, 20, 12)),
         BASELINE: classified(classifier_run(15)),
         PLAIN: classified(classifier_run(22)),
+        SHARED: classified(classifier_run(21)) | localised(7, 25),
     }
+    rows[SHARED] |= {"cosine": np.float32([0.5, -0.25]), "size": np.float32([2, 4])}
     for row, arrays in rows.items():
         own = {"ids": np.arange(QUERIES), "labels": LABELS, **arrays}
         made.add(Record("pose", row, own, origin(dataset="cub")))
@@ -81,6 +84,12 @@ def test_each_step_is_taken_from_the_row_that_its_phase_begins_from(sheet):
     assert networks["own.pose.two-networks-help"] == pytest.approx(100 * 9 / 30)
     assert networks["own.pose.localiser-start"] == pytest.approx(100 * 7 / 30)
     assert set(frame[frame["claim"] == "own.pose.localiser-start"]["expect"]) == {0}
+    assert networks["own.pose.two-networks-beat-shared"] == pytest.approx(100 * 3 / 30)
+    own, one = (networks[f"own.pose.phase.networks.{n}"] for n in ("keypoints", "shared-keypoints"))
+    assert own > one
+    assert networks["own.pose.two-networks-keypoints"] == pytest.approx(own - one)
+    met, _ = values(sheet, phases.MEETING)
+    assert met.tolist() == pytest.approx([0.125, 50, 3])
 
 
 def test_keypoints_found_are_counted_an_image_at_a_time(sheet):
@@ -133,6 +142,23 @@ def test_the_librarys_losses_of_answers_that_are_known(tmp_path, monkeypatch):
     assert at_once.spec.lr == first.lr > second.lr
     module = at_once.module()
     assert all(p.requires_grad for p in module.model.backbone.tail.parameters())
+
+
+def test_where_both_losses_meet_is_read_off_their_gradients(tmp_path, monkeypatch):
+    monkeypatch.setenv("FGNB_RUNS", str(tmp_path / "runs"))
+    scale = presets.get("smoke", species=2, families=1, train_per_class=5, test_per_class=2)
+    images = data.open_images("drawn", data_root=tmp_path / "data", preset=scale)
+    stage = pose.row_stage(SHARED, scale, images, **OPTIONS, batch_size=4)
+    found = phases.meeting(stage)
+    order, samples = stage.data().batches(0), stage.data().dataset
+    assert len(found["cosine"]) == len(found["size"]) == min(len(order), phases.MEETINGS)
+    parts = zip(*(samples[0, row] for row in order[0]), strict=True)
+    batch = [torch.stack([torch.as_tensor(v) for v in part]) for part in parts]
+    keypoints, classes = (g.double() for g in stage.module().eval().gradients(batch))
+    size = float(keypoints.norm() / classes.norm())
+    cosine = float(keypoints @ classes / keypoints.norm() / classes.norm())
+    assert found["cosine"][0] == pytest.approx(cosine, abs=1e-4)
+    assert found["size"][0] == pytest.approx(size, rel=1e-3)
 
 
 def run_of(name, *figures):
