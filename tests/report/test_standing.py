@@ -6,7 +6,7 @@ import pytest
 
 from fgnb.report import archive
 
-PAPERS = ("ccfr", "focus")
+PAPERS = ("ccfr", "focus", "pose")
 ROOT = Path(__file__).resolve().parents[2] / "results" / "recorded"
 
 
