@@ -48,7 +48,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     "localisation": (LOCALISER, COARSE),
     "table-1": (PLAIN, TRANSFER, COMPACT, PART_NETS, BASELINE),
     "rivals": (EQUAL, COMPACT_WHOLE, PARTS, SHARED),
-    "part-nets": (HEAD_NET, BODY_NET, CROPS, POOLED_NETS, WHOLE_NETS),
+    "crops": (HEAD_NET, BODY_NET, CROPS, POOLED_NETS, WHOLE_NETS),
     "phases": tuple(
         f"{row}{TWIN}"
         for row in (HEAD, LOCALISER, AT_ONCE, TRANSFER, RANDOM_HEAD, BASELINE, PLAIN, SHARED)

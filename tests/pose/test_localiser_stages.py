@@ -212,6 +212,7 @@ def test_rows(images):
     assert names <= set(ROWS)
     assert all(f"{row}-held-out" in ROWS for row in ROWS if not row.endswith("-held-out"))
     assert all(row in ROWS for rows in LISTS.values() for row in rows)
+    assert not set(LISTS) & set(ROWS), "a name asks for one thing"
     stage = pose.row_stage("localiser-stride-32-held-out", SMOKE, images, **OPTIONS)
     assert (stage.spec.grid, stage.spec.fold) == ("stride-32", "held-out")
     with pytest.raises(ValueError, match="no row 'beak' of pose; there are localiser"):

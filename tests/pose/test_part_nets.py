@@ -14,7 +14,9 @@ from fgnb.pose.decode import decode
 from fgnb.pose.found import found_points
 from fgnb.pose.part_net_stage import PartNetStage
 
-SMOKE = presets.get("smoke", threads=1, batch_size=4)
+SMOKE = presets.get(
+    "smoke", threads=1, batch_size=4, image_size=96, source_size=96
+)  # of pictures of 64 pixels
 OPTIONS = {"backbone": "resnet18", "weights": "random"}
 FORM = {"dim": 64}
 

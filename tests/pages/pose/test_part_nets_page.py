@@ -91,8 +91,11 @@ def made(tmp_path_factory):
         patch.setenv("FGNB_RUNS", str(tmp_path_factory.mktemp("runs")))
         scale = presets.get("smoke", species=3, families=1, train_per_class=6, test_per_class=3)
         images = data.open_images("drawn", data_root=tmp_path_factory.mktemp("data"), preset=scale)
+        larger = presets.get(
+            "smoke", image_size=96, source_size=96
+        )  # than the pictures, of 64 pixels
         yield {
-            row: pose.row_stage(row, scale, images, backbone="resnet18", weights="random")
+            row: pose.row_stage(row, larger, images, backbone="resnet18", weights="random")
             for row in (HEAD_NET, BODY_NET)
         }
 
@@ -119,7 +122,7 @@ def test_what_a_network_was_shown_against_a_loop(made):
         assert found["overlap_test"][place] == pytest.approx(inner / both, abs=1e-5)
     assert found["overlap_train"].shape == stage.train_index.shape
     assert (found["classes"] == run.predictions["query_probs"].argmax(1)).all()
-    assert side == 64
+    assert side == 96
 
 
 def test_the_figures_say_what_they_show(made, sheet):
