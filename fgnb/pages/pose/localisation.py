@@ -54,8 +54,10 @@ def _mean(row: str, alpha: float, label: str, claim: str = "", short: str = "") 
     return Number(claim or own, f"{label}, alpha {alpha:.2f}", pck_rule(row, alpha), short)
 
 
-def _box(side: str, claim: str, label: str, short: str = "", published: str = "") -> Number:
-    arrays = (f"{COUNTS}/{side}_{name}" for name in ("found", "true", "present"))
+def _box(
+    side: str, claim: str, label: str, short: str = "", published: str = "", found: str = "found"
+) -> Number:
+    arrays = (f"{COUNTS}/{side}_{name}" for name in (found, "true", "present"))
     return Number(claim, label, kinds.pcp(*arrays, iou=IOU), short, published=(published,))
 
 
@@ -108,6 +110,10 @@ STEPS = Table("Keypoints found an image: the steps", tuple(Line(n) for n in (
 TABLE3 = Table("Table 3", tuple(
     Line(_box(side, f"pose.table3.{side}.ours", f"{side.capitalize()} box",
               f"Part boxes are found: PCP of the {side}"))
+    for side in SIDES
+) + tuple(
+    Line(_box(side, f"own.pose.table3.{side}.every",
+              f"{side.capitalize()} box around every found keypoint", found="every"))
     for side in SIDES
 ), tuple(
     _box(side, "pose.claim.beats-rcnn-boxes", f"{side.capitalize()} box, beside R-CNN's figure",
@@ -176,10 +182,14 @@ def counts(arrays: dict[str, np.ndarray], coarse: dict[str, np.ndarray]) -> dict
 def box_arrays(
     points: np.ndarray, called: np.ndarray, true: np.ndarray, visible: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Head and body boxes of predicted and of true keypoints, nan where there is none."""
+    """Head and body boxes of predicted and of true keypoints, nan where there is none.
+
+    Of predicted ones those around all that are called visible, and around every one.
+    """
     none = np.full(4, np.nan)
-    pairs = {"found": zip(points, called, strict=True), "true": zip(true, visible, strict=True)}
-    made = {name: [part_boxes(xy, seen) for xy, seen in of] for name, of in pairs.items()}
+    every = np.ones_like(called)
+    pairs = {"found": (points, called), "every": (points, every), "true": (true, visible)}
+    made = {name: list(map(part_boxes, *of)) for name, of in pairs.items()}
     arrays = {
         f"{side}_{name}": np.array([none if b[side] is None else b[side] for b in boxes])
         for name, boxes in made.items()

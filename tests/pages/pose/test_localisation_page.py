@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fgnb import claims
-from fgnb.data import PART_NAMES
+from fgnb.data import PART_NAMES, part_boxes
 from fgnb.data.frame import Frame, Frames
 from fgnb.metrics.keypoints import nearest_centres, pck
 from fgnb.pages.pose import ceilings, keypoints, localisation
@@ -170,6 +170,9 @@ def test_what_goes_wrong_by_hand():
     assert (found["hidden_called"].sum(), len(found["hidden_called"])) == (1, 22)
     assert not found["head_present"].any(), "two keypoints make no box"
     assert np.isnan(found["head_found"]).all()
+    own = part_boxes(made["points"][0], np.ones(15, bool))
+    for side in localisation.SIDES:
+        assert found[f"{side}_every"][0] == pytest.approx(own[side]), "visible or not"
     assert "coarse10" not in found
 
 
