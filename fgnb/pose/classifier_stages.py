@@ -11,13 +11,11 @@ from fgnb.data import ImageSet
 from fgnb.pose.classifier_recipe import classifier_spec, plain_spec
 from fgnb.pose.classifier_stage import ClassifierStage
 from fgnb.pose.localiser_stage import LocaliserStage
-from fgnb.pose.localiser_stages import localiser_stage
+from fgnb.pose.localiser_stages import localiser_for
 from fgnb.pose.recipe import framed
 from fgnb.presets import Preset
 
 GLOBAL, CLASSIFIER = "pose/global", "pose/classifier"
-_OF_BOTH = ("image_size", "frame", "crop_ratio", "cut", "threads")
-"""Fields that the localiser has in common with the classifier that it works for."""
 
 
 def global_stage(
@@ -68,10 +66,7 @@ def classifier_stage(
     """
     spec = classifier_spec(preset, backbone, weights, fold=fold, seed=seed, **framed(overrides))
     if spec.needs_localiser and localiser is None:
-        shared = {name: getattr(spec, name) for name in _OF_BOTH}
-        localiser = localiser_stage(
-            preset, images, backbone=backbone, weights=weights, fold=fold, seed=seed, **shared
-        )
+        localiser = localiser_for(spec, preset, images, weights)
     spec = replace(spec, localiser=start_field(localiser))
     return ClassifierStage(
         images, spec, weights, CLASSIFIER, localiser=localiser, workers=preset.loader_workers

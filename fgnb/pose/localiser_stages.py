@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from fgnb.baselines.plain import PlainSpec
 from fgnb.baselines.start import start_field
 from fgnb.data import ImageSet
 from fgnb.pose.localiser_stage import LocaliserStage
@@ -13,6 +15,8 @@ from fgnb.presets import Preset
 
 HEAD, WHOLE, AT_ONCE = "pose/localiser-head", "pose/localiser", "pose/localiser-at-once"
 HEAD_OPTIONS = ("head_epochs", "head_lr")
+_OF_BOTH = ("image_size", "frame", "crop_ratio", "cut", "threads", "backbone", "fold", "seed")
+"""Fields that a localiser has in common with the network that it works for."""
 
 
 def localiser_head_stage(
@@ -97,3 +101,22 @@ def localiser_at_once_stage(
     first, second = phases.start.spec, phases.spec
     spec = replace(second, start=None, lr=first.lr, epochs=first.epochs + second.epochs)
     return LocaliserStage(images, spec, weights, AT_ONCE, workers=preset.loader_workers)
+
+
+def localiser_for(
+    spec: PlainSpec,
+    preset: Preset,
+    images: ImageSet,
+    weights: str,
+    make: Callable[..., LocaliserStage] = localiser_stage,
+) -> LocaliserStage:
+    """The recipe's localiser that works for a network: of its pictures, backbone, fold and seed.
+
+    Args:
+        spec: the network's.
+        preset: the scale.
+        images: the image set.
+        weights: ``imagenet``, ``random`` or a file.
+        make: the stage of this module that is asked for.
+    """
+    return make(preset, images, weights=weights, **{name: getattr(spec, name) for name in _OF_BOTH})

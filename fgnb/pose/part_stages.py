@@ -11,18 +11,15 @@ from fgnb.baselines.start import start_field
 from fgnb.data import ImageSet
 from fgnb.pose.classifier_stages import classifier_stage, global_stage
 from fgnb.pose.localiser_stage import LocaliserStage
-from fgnb.pose.localiser_stages import localiser_stage
+from fgnb.pose.localiser_stages import localiser_for
 from fgnb.pose.part_crops import PARTS
 from fgnb.pose.part_net_stage import PartNetStage
 from fgnb.pose.part_nets_stage import PartNetsStage
 from fgnb.pose.part_recipe import part_net_spec, part_nets_spec
-from fgnb.pose.part_spec import PartNetSpec
 from fgnb.pose.recipe import framed
 from fgnb.presets import Preset
 
 PART_NET, PART_NETS = "pose/part-net", "pose/part-nets"
-_OF_BOTH = ("image_size", "frame", "crop_ratio", "cut", "threads")
-"""Fields that the localiser has in common with the networks that it works for."""
 _OF_THE_MODEL = ("holistic", "dim", "map_stride", "form_stride", "window")
 """Fields of the model of whole and parts that the joined stage hands on to it."""
 
@@ -57,7 +54,7 @@ def part_net_stage(
     """
     spec = part_net_spec(preset, backbone, weights, fold=fold, seed=seed, **framed(overrides))
     if localiser is None:
-        localiser = _localiser(preset, images, spec, backbone, weights)
+        localiser = localiser_for(spec, preset, images, weights)
     spec = replace(spec, localiser=start_field(localiser))
     return PartNetStage(
         images, spec, weights, PART_NET, localiser=localiser, workers=preset.loader_workers
@@ -104,12 +101,10 @@ def part_nets_stage(
     spec = part_nets_spec(preset, backbone, weights, fold=fold, seed=seed, **given)
     common: dict[str, Any] = {"backbone": backbone, "weights": weights, "fold": fold}
     shared = {name: value for name, value in given.items() if name != "head_start"}
-    located = {name: getattr(spec, name) for name in _OF_BOTH}
     nets: Mapping[str, PlainStage | PartNetStage]
     if crops:
-        localiser = localiser_stage(preset, images, **common, seed=seed, **located)
-        nets = {part: part_net_stage(preset, images, **common, seed=seed, localiser=localiser,
-                                     part=part, margin=margin, **shared)
+        nets = {part: part_net_stage(preset, images, **common, seed=seed, part=part, margin=margin,
+                                     **shared)
                 for part in PARTS}  # fmt: skip
     else:
         nets = {f"whole-{seed + 1 + k}": global_stage(preset, images, **common, seed=seed + 1 + k,
@@ -124,18 +119,3 @@ def part_nets_stage(
         nets={name: start_field(net) for name, net in nets.items()},
     )
     return PartNetsStage(images, spec, PART_NETS, classifier=classifier, nets=nets)
-
-
-def _localiser(
-    preset: Preset, images: ImageSet, spec: PartNetSpec, backbone: str, weights: str
-) -> LocaliserStage:
-    shared = {name: getattr(spec, name) for name in _OF_BOTH}
-    return localiser_stage(
-        preset,
-        images,
-        backbone=backbone,
-        weights=weights,
-        fold=spec.fold,
-        seed=spec.seed,
-        **shared,
-    )

@@ -35,7 +35,14 @@ GIVEN = (
     *("weights_tag", "weights_sha256", "fold", "fold_seed", "seed", "start", "localiser"),
     *("classifier", "nets"),
 )
-_OF_PARTS = {PartNetStage: part_net_values, PartNetsStage: part_nets_values}
+_VALUES = {
+    SharedStage: shared_values,
+    ClassifierStage: classifier_values,
+    PartNetStage: part_net_values,
+    PartNetsStage: part_nets_values,
+    PlainStage: training_values,
+}
+"""Kind of stage -> the values of its recipe; the first that fits."""
 
 
 def earlier(stage: Stage) -> list[Stage]:
@@ -55,13 +62,9 @@ def origins(stage: Any, preset: Preset) -> dict[str, Value]:
     names = [name for name in GIVEN if hasattr(spec, name)]
     found = {name: Value(getattr(spec, name), "given", "by the caller") for name in names}
     found |= scale_values(preset, "epochs", STATED)
-    for kind, values_of in _OF_PARTS.items():
+    for kind, values_of in _VALUES.items():
         if isinstance(stage, kind):
             return {**found, **values_of(preset), "image_size": image_size(preset)}
-    if isinstance(stage, PlainStage):
-        own = classifier_values if isinstance(stage, ClassifierStage) else training_values
-        own = shared_values if isinstance(stage, SharedStage) else own
-        return {**found, **own(preset), "image_size": image_size(preset)}
     found |= {**values(preset, spec.phase), "image_size": image_size(preset)}
     usual = {**vars(spec), **{name: found[name].value for name in ("prior", "fc_start")}}
     for name, value in follow(usual, stage.weights).items():

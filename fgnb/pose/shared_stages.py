@@ -8,14 +8,13 @@ from typing import Any
 from fgnb.baselines.start import start_field
 from fgnb.data import ImageSet
 from fgnb.pose.localiser_stage import LocaliserStage
-from fgnb.pose.localiser_stages import localiser_head_stage
+from fgnb.pose.localiser_stages import localiser_for, localiser_head_stage
 from fgnb.pose.recipe import framed
 from fgnb.pose.shared_recipe import shared_spec
 from fgnb.pose.shared_stage import SharedStage
 from fgnb.presets import Preset
 
 SHARED = "pose/shared"
-_OF_BOTH = ("image_size", "frame", "crop_ratio", "cut", "threads")
 
 
 def shared_stage(
@@ -48,10 +47,7 @@ def shared_stage(
     """
     spec = shared_spec(preset, backbone, weights, fold=fold, seed=seed, **framed(overrides))
     if localiser is None:
-        alike = {name: getattr(spec, name) for name in _OF_BOTH}
-        localiser = localiser_head_stage(
-            preset, images, backbone=backbone, weights=weights, fold=fold, seed=seed, **alike
-        )
+        localiser = localiser_for(spec, preset, images, weights, localiser_head_stage)
     spec = replace(spec, localiser=start_field(localiser))
     return SharedStage(
         images, spec, weights, SHARED, localiser=localiser, workers=preset.loader_workers

@@ -180,9 +180,7 @@ def photograph(find: Keypoints, image: Any) -> Picture:
     draw(axes, np.asarray(picture.convert("RGB")) / 255, found.points, found.visible)
     for name, box in found.parts.items():
         if box is not None:
-            x1, y1, x2, y2 = box
-            about: Any = {"fill": False, "lw": 1.8, "edgecolor": BOX_COLOURS[name]}
-            axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, **about))
+            draw_box(axes, box, name)
     seen = [name for name, shown in zip(found.names, found.visible, strict=True) if shown]
     boxes = [name for name, box in found.parts.items() if box is not None]
     words = f"{len(seen)} of {len(found.names)} keypoints are called visible"
@@ -203,6 +201,13 @@ def draw(axes: Axes, picture: np.ndarray, points: Any, seen: Any) -> None:
             axes.plot(x, y, "o", ms=4.6, mec="white", mew=0.7, color=COLOURS[name])
     axes.set(xlim=(0, width), ylim=(height, 0))
     bare(axes)
+
+
+def draw_box(axes: Axes, box: Any, part: str, line: str = "-") -> None:
+    """The box of a part, (x1, y1, x2, y2), in the part's colour."""
+    x1, y1, x2, y2 = box
+    about: Any = {"fill": False, "lw": 1.8, "ls": line, "edgecolor": BOX_COLOURS[part]}
+    axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, **about))
 
 
 def _legend() -> list[Line2D]:

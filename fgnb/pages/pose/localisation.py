@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from fgnb.data import PART_NAMES, part_boxes
+from fgnb.data import PART_NAMES
 from fgnb.data.mirror import MIRRORED_PARTS
 from fgnb.metrics.keypoints import confusions, keypoint_hits, pck
+from fgnb.pages.pose.boxes import SIDES as SIDES
+from fgnb.pages.pose.boxes import side_boxes
 from fgnb.pages.pose.ceilings import (
     ALPHAS,
     COLUMNS,
@@ -41,7 +43,6 @@ CEILING, LITERAL_GRID, REFINED, GUESS, COUNTS = (
     "guess",
     "counts",
 )
-SIDES = ("head", "body")
 ROWS = (LOCALISER, COARSE)
 
 
@@ -186,15 +187,10 @@ def box_arrays(
 
     Of predicted ones those around all that are called visible, and around every one.
     """
-    none = np.full(4, np.nan)
     every = np.ones_like(called)
     pairs = {"found": (points, called), "every": (points, every), "true": (true, visible)}
-    made = {name: list(map(part_boxes, *of)) for name, of in pairs.items()}
-    arrays = {
-        f"{side}_{name}": np.array([none if b[side] is None else b[side] for b in boxes])
-        for name, boxes in made.items()
-        for side in SIDES
-    }
+    made = {name: side_boxes(*of) for name, of in pairs.items()}
+    arrays = {f"{side}_{name}": boxes[side] for name, boxes in made.items() for side in SIDES}
     for side in SIDES:
         arrays[f"{side}_present"] = np.isfinite(arrays[f"{side}_true"]).all(axis=1)
     return arrays

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from fgnb.baselines.recipe import known
-from fgnb.data import PART_NAMES, ImageSet, part_boxes
+from fgnb.data import PART_NAMES
 from fgnb.data.parts import HEAD_PARTS
 from fgnb.metrics.keypoints import part_overlaps
+from fgnb.pages.pose.boxes import side_boxes
 from fgnb.pages.pose.classified import classified
 from fgnb.pose.classifier_recipe import MODEL
 from fgnb.pose.part_crops import PARTS as CUT_OUT
@@ -140,21 +141,20 @@ def cut_out(stage: PartNetStage) -> dict[str, np.ndarray]:
         is; ``overlap_test[Q]`` and ``overlap_train[T]``, intersection over union with the box of
         the true keypoints, nan where fewer than three of them are visible.
     """
-    cut = np.load(stage.crops.root / "boxes.npy").astype(float)
+    cut = cut_boxes(stage).astype(float)
     recipe = known(MODEL)
     window = (recipe["window"] * recipe["map_stride"]) ** 2  # in pixels of the network's input
     own, asked = stage.localiser.frames_at(stage.query_index), cut[stage.query_index]
     sides = (asked[:, 2:] - asked[:, :2]) * own.scale
     kept = {"context": (sides.prod(axis=1) / window).astype(np.float32)}
     for name, rows in (("test", stage.query_index), ("train", stage.train_index)):
-        true = true_boxes(stage.images, rows, stage.spec.part)
+        images = stage.images
+        true = side_boxes(images.parts[rows], images.visible[rows])[stage.spec.part]
         present = np.isfinite(true).all(axis=1)
         kept[f"overlap_{name}"] = part_overlaps(cut[rows], true, present).astype(np.float32)
     return kept
 
 
-def true_boxes(images: ImageSet, rows: np.ndarray, part: str) -> np.ndarray:
-    """The box of a part around its visible keypoints, ``[n, 4]``; nan where there is none."""
-    none = np.full(4, np.nan)
-    made = (part_boxes(images.parts[row], images.visible[row])[part] for row in rows)
-    return np.array([none if box is None else box for box in made])
+def cut_boxes(stage: PartNetStage) -> np.ndarray:
+    """What was cut out of every picture of the set, int64 ``[N, 4]`` in its pixels."""
+    return np.load(stage.crops.root / "boxes.npy")

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.patches import Rectangle
 
 from fgnb.data import load_rgb
-from fgnb.pages.pose.keypoint_figures import BOX_COLOURS, draw
-from fgnb.pages.pose.part_nets import NETS, true_boxes
+from fgnb.pages.pose.boxes import side_boxes
+from fgnb.pages.pose.keypoint_figures import draw, draw_box
+from fgnb.pages.pose.part_nets import NETS, cut_boxes
 from fgnb.pose.found import found_points
 from fgnb.pose.part_crops import PARTS
 from fgnb.report.figures import BLUE, ORANGE, Picture, bare, described, subplots
@@ -27,16 +26,16 @@ def cut(stages: Mapping[str, Any], count: int) -> Picture:
     first = nets["head"]
     rows = first.query_index[:count]
     points, size = found_points(first.localiser)[rows], first.spec.image_size
+    found = {part: cut_boxes(net)[rows] for part, net in nets.items()}
+    true = side_boxes(first.images.parts[rows], first.images.visible[rows])
     figure, cells = subplots(1.62 * len(rows), 4.9, 3, len(rows), squeeze=False)
     for place, row in enumerate(rows):
         picture = load_rgb(first.images.path(int(row)))
         draw(cells[0, place], np.asarray(picture), points[place], np.ones(15, bool))
         for line, (part, net) in enumerate(nets.items(), start=1):
-            box = np.load(net.crops.root / "boxes.npy")[row]
-            (true,) = true_boxes(net.images, np.array([row]), part)
-            _frame(cells[0, place], box, part, "-")
-            if np.isfinite(true).all():
-                _frame(cells[0, place], true, part, "--")
+            draw_box(cells[0, place], found[part][place], part)
+            if np.isfinite(true[part][place]).all():
+                draw_box(cells[0, place], true[part][place], part, "--")
             shown = load_rgb(net.crops.path(int(row))).resize((size, size))
             cells[line, place].imshow(np.asarray(shown))
             bare(cells[line, place])
@@ -51,8 +50,7 @@ def overlaps(page: Page) -> Picture:
 
     Of recorded photographs where there are any, else of this run.
     """
-    known = [sheet for sheet in page.sheets if set(NETS.values()) <= set(sheet.rows)]
-    sheet = known[0]
+    sheet = next(sheet for sheet in page.sheets if set(NETS.values()) <= set(sheet.rows))
     figure, panels = subplots(7.2, 2.5, 1, len(NETS), sharey=True)
     bins, told = np.linspace(0, 1, 21), []
     for axes, (part, row) in zip(panels, NETS.items(), strict=True):
@@ -70,9 +68,3 @@ def overlaps(page: Page) -> Picture:
     title = sheet.origin.dataset_title
     figure.suptitle(title, fontsize=9)
     return described(figure, f"{title}. {'; '.join(told)}.")
-
-
-def _frame(axes: Axes, box: np.ndarray, part: str, style: str) -> None:
-    x1, y1, x2, y2 = box
-    about: Any = {"fill": False, "lw": 1.5, "ls": style, "ec": BOX_COLOURS[part]}
-    axes.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, **about))
